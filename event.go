@@ -1,0 +1,82 @@
+package tokenkeep
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// An EventKind says what happened to a token.
+type EventKind string
+
+// The kinds of events.
+const (
+	// LoggedIn: a grant was redeemed and saved.
+	LoggedIn EventKind = "logged_in"
+	// Refreshed: this process minted an access token and saved it.
+	Refreshed EventKind = "refreshed"
+	// Adopted: another process's newer token was taken from the store.
+	Adopted EventKind = "adopted"
+	// TakenOver: a claim stood still for its time and was taken over.
+	TakenOver EventKind = "taken_over"
+	// Dropped: this process minted a token and dropped it, because the row had a
+	// newer one or was deleted.
+	Dropped EventKind = "dropped"
+	// Failed: a refresh failed; Class says how.
+	Failed EventKind = "failed"
+	// Invalidated: the API refused an access token before its expiry.
+	Invalidated EventKind = "invalidated"
+	// Unsaved: a token was minted and the store did not take it in time.
+	Unsaved EventKind = "unsaved"
+	// Named: the user name of a token was looked up and saved.
+	Named EventKind = "named"
+	// Revoked: the refresh token was revoked at the provider.
+	Revoked EventKind = "revoked"
+	// Deleted: the row was deleted.
+	Deleted EventKind = "deleted"
+)
+
+// An Event tells what happened to a token. It holds no secret.
+type Event struct {
+	Kind EventKind
+	// TokenID, UserName and Version are those of the row after the event.
+	TokenID  string
+	UserName string
+	Version  int64
+	// Time is when it happened, by this process's clock.
+	Time time.Time
+	// Owner names the flight: host, process and number.
+	Owner string
+	// Class is set for Failed.
+	Class Class
+	// Reason says why, in words.
+	Reason string
+	// Expiry is when the access token ends, for LoggedIn, Refreshed and Adopted.
+	Expiry time.Time
+}
+
+// LogValue implements [slog.LogValuer].
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("kind", string(e.Kind)), slog.String("token", e.TokenID)}
+	add := func(k, v string) {
+		if v != "" {
+			attrs = append(attrs, slog.String(k, v))
+		}
+	}
+	add("user", e.UserName)
+	add("owner", e.Owner)
+	add("class", string(e.Class))
+	add("reason", e.Reason)
+	if e.Version > 0 {
+		attrs = append(attrs, slog.Int64("version", e.Version))
+	}
+	if !e.Expiry.IsZero() {
+		attrs = append(attrs, slog.Time("expiry", e.Expiry))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// An EventHandler is told of events after what they tell is durable. It is
+// called on the goroutine of the refresh: it must return quickly, and a panic in
+// it is recovered and logged. It must be safe for concurrent use.
+type EventHandler func(ctx context.Context, e Event)
