@@ -80,3 +80,26 @@ func (e Event) LogValue() slog.Value {
 // called on the goroutine of the refresh: it must return quickly, and a panic in
 // it is recovered and logged. It must be safe for concurrent use.
 type EventHandler func(ctx context.Context, e Event)
+
+// emit logs an event and tells the handler. Nothing that a handler does can
+// disturb what the event tells of: it is durable already.
+func (k *Keeper) emit(ctx context.Context, e Event) {
+	e.Time = time.Now()
+	if e.Owner == "" {
+		e.Owner = k.owner
+	}
+	level := slog.LevelInfo
+	if e.Kind == Failed || e.Kind == Unsaved {
+		level = slog.LevelWarn
+	}
+	k.opts.Logger.LogAttrs(ctx, level, "tokenkeep: "+string(e.Kind), slog.Any("event", e))
+	if k.opts.OnEvent == nil {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			k.opts.Logger.LogAttrs(ctx, slog.LevelError, "tokenkeep: the event handler panicked", slog.String("kind", string(e.Kind)))
+		}
+	}()
+	k.opts.OnEvent(ctx, e)
+}

@@ -1,0 +1,73 @@
+package tokenkeep
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A minted token is one that the provider gave and the store does not have yet.
+type minted struct {
+	token *Token // what the answer carried
+	spent Secret // the refresh token that it was asked for with
+	at    time.Time
+}
+
+// ask sends the one request of the flight and renews the claim while it runs.
+// It returns the row as it was renewed.
+func (f *flight) ask(ctx context.Context, row *Token) (*minted, *Token, error) {
+	if m := f.st.unsaved.Load(); m != nil && m.spent.Equal(row.RefreshToken) && m.token.Valid(time.Now(), f.want) {
+		return m, row, nil
+	}
+	f.st.unsaved.Store(nil)
+	f.step(ctx, 6)
+	row, err := f.stillOurs(ctx, row)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.st.asked.Store(true)
+	ch := f.send(ctx, row)
+	beat := time.NewTicker(f.keeper.opts.ClaimTime / 3)
+	defer beat.Stop()
+	for {
+		select {
+		case a := <-ch:
+			f.step(ctx, 7)
+			return a.minted, row, a.err
+		case <-beat.C:
+			row, _ = f.renew(ctx, row)
+		}
+	}
+}
+
+// An answer is the outcome of the request.
+type answer struct {
+	minted *minted
+	err    error
+}
+
+// send makes the request on a goroutine that ends with ctx.
+func (f *flight) send(ctx context.Context, row *Token) <-chan answer {
+	ch := make(chan answer, 1)
+	asked := row.Clone()
+	go func() {
+		t, err := f.keeper.provider.Refresh(ctx, asked)
+		switch {
+		case err != nil:
+			ch <- answer{err: providerError(err)}
+		case t == nil || t.AccessToken.IsZero():
+			ch <- answer{err: &Error{Class: RetryLater, Op: "refresh", Unknown: true, Reason: "the provider gave no access token"}}
+		default:
+			ch <- answer{minted: &minted{token: t, spent: asked.RefreshToken, at: time.Now()}}
+		}
+	}()
+	return ch
+}
+
+// providerError makes sure that an error of a provider has a class.
+func providerError(err error) error {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	return &Error{Class: RetryLater, Op: "refresh", Err: err, Unknown: true}
+}

@@ -1,0 +1,159 @@
+package tokenkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// poll is the mean time between two looks at a row that another owner claims.
+const poll = 20 * time.Millisecond
+
+// longestPause caps the times in a row's state that another machine's clock
+// wrote.
+const longestPause = 15 * time.Minute
+
+func jitter(d time.Duration) time.Duration { return rand.N(d + 1) }
+
+// standsStill reports whether a foreign claim has not changed for ClaimTime, by
+// this process's monotonic clock. No clock is compared across machines.
+func (f *flight) standsStill(row *Token) bool {
+	if row.Claim != f.seen || row.Version != f.seenAt {
+		f.seen, f.seenAt, f.seenSince = row.Claim, row.Version, time.Now()
+		return false
+	}
+	return time.Since(f.seenSince) >= f.keeper.opts.ClaimTime
+}
+
+// pause waits a little before the next look at a claimed row.
+func (f *flight) pause(ctx context.Context) error {
+	if err := sleep(ctx, poll/2+jitter(poll)); err != nil {
+		return &Error{
+			Class: RetryLater, Op: "refresh", Until: time.Now(), Err: err,
+			Reason: "another process is refreshing this token and did not finish in time",
+		}
+	}
+	return errAgain
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// mayAsk returns an error when the row's state or lack of a refresh token
+// forbids a request.
+func (f *flight) mayAsk(row *Token, now time.Time) error {
+	if f.st.unsaved.Load() != nil {
+		return nil // nothing will be asked: there is a token to save
+	}
+	s := row.State
+	switch s.Class {
+	case NeedsLogin, InDoubt:
+		return stateError(row, time.Time{})
+	case Throttled, RetryLater:
+		if until := capped(s.Until, now); until.After(now) {
+			return stateError(row, until)
+		}
+	case Misconfigured:
+		// A process that has not asked yet may have the right configuration.
+		if until := capped(s.Until, now); until.After(now) && f.st.asked.Load() {
+			return stateError(row, until)
+		}
+	}
+	if row.RefreshToken.IsZero() {
+		return noRefreshTokenError(row)
+	}
+	return nil
+}
+
+func capped(until, now time.Time) time.Time {
+	if latest := now.Add(longestPause); until.After(latest) {
+		return latest
+	}
+	return until
+}
+
+// budget returns a Throttled error, without a request, when the row shows that
+// the provider's quota is used up.
+func (f *flight) budget(ctx context.Context, row *Token, now time.Time) error {
+	f.step(ctx, 4)
+	l := f.keeper.provider.Limits()
+	recent := recentMints(row.Mints, now, l.Window)
+	if l.Mints == 0 || len(recent) < l.Mints {
+		return nil
+	}
+	return &Error{
+		Class: Throttled, Op: "refresh", Until: recent[len(recent)-l.Mints].Add(l.Window),
+		Reason: fmt.Sprintf("%d access tokens were asked for with this refresh token within %v, which is all the provider allows", len(recent), l.Window),
+		Hint:   "wait; the stored login is intact. Something refreshes this token too often: see `tokenkeep status`",
+	}
+}
+
+// recentMints returns the mint times within window before now.
+func recentMints(mints []time.Time, now time.Time, window time.Duration) []time.Time {
+	return slices.DeleteFunc(slices.Clone(mints), func(t time.Time) bool {
+		return now.Sub(t) >= window || t.Sub(now) > longestPause
+	})
+}
+
+// claim writes this flight's claim and the mint time into the row. It proves
+// that the store can be written, before anything is asked.
+func (f *flight) claim(ctx context.Context, row *Token) error {
+	f.step(ctx, 5)
+	taken, now := row.Claim, time.Now()
+	row.Claim = Claim{Owner: f.owner, Since: now}
+	row.Mints = recentMints(row.Mints, now, f.keeper.provider.Limits().Window)
+	if f.st.unsaved.Load() == nil {
+		row.Mints = append(row.Mints, now)
+	}
+	switch err := f.keeper.store.SaveToken(ctx, row); {
+	case errors.Is(err, ErrConflict):
+		return errAgain
+	case err != nil:
+		return storeError("refresh: claim", err)
+	}
+	f.claimed = now
+	if taken.Held() {
+		f.emit(ctx, row, Event{Kind: TakenOver, Reason: "the claim of " + taken.Owner + " stood still"})
+	}
+	return nil
+}
+
+// renew writes the claim again, so that nobody takes it over while the request
+// runs, and returns the row's next version. After a failure it returns the row
+// as it was: the commit finds out what became of it.
+func (f *flight) renew(ctx context.Context, row *Token) (*Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.keeper.opts.ClaimTime/2)
+	defer cancel()
+	next, now := row.Clone(), time.Now()
+	next.Claim.Since = now
+	if err := f.keeper.store.SaveToken(ctx, next); err != nil {
+		return row, err
+	}
+	f.claimed = now
+	return next, nil
+}
+
+// stillOurs makes sure, right before the request, that the claim is young: a
+// process that was stopped since may have lost it.
+func (f *flight) stillOurs(ctx context.Context, row *Token) (*Token, error) {
+	if time.Since(f.claimed) < f.keeper.opts.ClaimTime/2 {
+		return row, nil
+	}
+	next, err := f.renew(ctx, row)
+	if err != nil {
+		return nil, errAgain
+	}
+	return next, nil
+}

@@ -1,0 +1,119 @@
+package tokenkeep
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+)
+
+// saveRetry is the first pause before a save is tried again; it doubles up to
+// ten times that.
+const saveRetry = 50 * time.Millisecond
+
+// commit saves what was minted, publishes it and tells of it.
+func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, error) {
+	f.step(ctx, 8)
+	next, err := f.save(ctx, row, m)
+	switch {
+	case errors.Is(err, errAgain), errors.Is(err, ErrNotFound):
+		f.st.unsaved.Store(nil)
+		return nil, err
+	case err != nil:
+		f.step(ctx, 9) // the rescue journal's place
+		f.st.unsaved.Store(m)
+		f.emit(ctx, row, Event{Kind: Unsaved, Class: StoreUnavailable, Reason: "the store does not take the new token; it is kept in memory and saved by the next refresh"})
+		return nil, storeError("refresh: save", err)
+	}
+	f.st.unsaved.Store(nil)
+	f.step(ctx, 10)
+	sn := f.st.publish(f.keeper.snapshot(next, f.st.wasRefused(row.AccessToken)))
+	f.step(ctx, 11)
+	f.emit(ctx, next, Event{Kind: Refreshed, Expiry: next.Expiry})
+	if next.UserName == "" {
+		f.step(ctx, 12)
+		f.keeper.nameLater(f.st.id)
+	}
+	return sn, nil
+}
+
+// save writes the minted token by compare-and-swap until it is stored, the row
+// turns out to be somebody else's, or the claim's time is over.
+func (f *flight) save(ctx context.Context, row *Token, m *minted) (*Token, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.keeper.opts.ClaimTime)
+	defer cancel()
+	for wait := saveRetry; ; wait = min(2*wait, 10*saveRetry) {
+		next := carry(row, m)
+		err := f.keeper.store.SaveToken(ctx, next)
+		if err == nil {
+			return next, nil
+		}
+		if errors.Is(err, ErrConflict) {
+			if row, err = f.rebase(ctx, m); err == nil {
+				continue
+			}
+			if errors.Is(err, errAgain) || errors.Is(err, ErrNotFound) {
+				return nil, err
+			}
+		}
+		if sleep(ctx, wait) != nil {
+			return nil, err
+		}
+	}
+}
+
+// carry returns the row with what the answer carried; what it omitted stays.
+func carry(row *Token, m *minted) *Token {
+	next := row.Clone()
+	next.AccessToken, next.Expiry = m.token.AccessToken, m.token.Expiry.Round(0) // the wall clock counts, also after a sleep
+	if !m.token.RefreshToken.IsZero() {
+		next.RefreshToken = m.token.RefreshToken
+	}
+	if len(m.token.Scopes) > 0 {
+		next.Scopes = m.token.Scopes
+	}
+	next.APIDomain = cmp.Or(m.token.APIDomain, row.APIDomain)
+	next.AccountsServer = cmp.Or(row.AccountsServer, m.token.AccountsServer)
+	next.DataCentre = cmp.Or(row.DataCentre, m.token.DataCentre)
+	next.State, next.Claim = State{}, Claim{}
+	next.UsedAt = time.Now()
+	return next
+}
+
+// rebase reads the row after a conflict and decides whose it is. Ours still: the
+// new base for the save. Deleted: the new token is revoked and the end is told.
+// A newer login, or another owner: ours is dropped.
+func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
+	row, err := f.keeper.store.FindTokenByID(ctx, f.st.id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		f.st.snap.Store(nil)
+		f.drop(ctx, &Token{ID: f.st.id}, m, "the login was deleted meanwhile")
+		return nil, deletedError(f.st.id, err)
+	case err != nil:
+		return nil, err
+	case !row.RefreshToken.Equal(m.spent):
+		f.drop(ctx, row, m, "there is a newer login")
+		return nil, errAgain
+	case row.Claim.Owner != f.owner:
+		f.drop(ctx, row, m, "another process took over")
+		return nil, errAgain
+	}
+	return row, nil
+}
+
+// drop gives a minted token up. Nobody has received it. Where the login is gone
+// it is revoked, as far as the provider can: access tokens of a login that lives
+// on end by themselves.
+func (f *flight) drop(ctx context.Context, row *Token, m *minted, why string) {
+	f.emit(ctx, row, Event{Kind: Dropped, Reason: why})
+	if row.Version > 0 {
+		return
+	}
+	orphan := m.token.Clone()
+	orphan.RefreshToken = Secret{}
+	if err := f.keeper.provider.Revoke(ctx, orphan); err != nil {
+		f.keeper.opts.Logger.Warn("tokenkeep: an orphaned access token was not revoked; it ends by itself",
+			"token", f.st.id, "error", err)
+	}
+}

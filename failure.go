@@ -1,0 +1,139 @@
+package tokenkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Pauses after failed requests, for all processes that share the row.
+const (
+	firstRetry     = time.Second
+	lastRetry      = 30 * time.Second
+	configRetry    = 30 * time.Second
+	defaultBlocked = 10 * time.Minute
+)
+
+// fail writes down what went wrong, clears the claim, and returns the error for
+// the callers. The login's material is never touched.
+func (f *flight) fail(ctx context.Context, row *Token, err error) error {
+	e, _ := errors.AsType[*Error](err)
+	state := f.stateAfter(row, e)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.keeper.opts.ClaimTime)
+	defer cancel()
+	for {
+		next := row.Clone()
+		next.State, next.Claim = state, Claim{}
+		if !e.Unknown {
+			next.Mints = next.Mints[:max(len(next.Mints)-1, 0)] // it minted nothing
+		}
+		saveErr := f.keeper.store.SaveToken(ctx, next)
+		if saveErr == nil {
+			f.emit(ctx, next, Event{Kind: Failed, Class: state.Class, Reason: state.Reason})
+			return stateError(next, state.Until, e)
+		}
+		if !errors.Is(saveErr, ErrConflict) {
+			// Others see the claim stand still and find out for themselves.
+			return stateError(next, state.Until, e)
+		}
+		fresh, readErr := f.keeper.store.FindTokenByID(ctx, f.st.id)
+		if readErr != nil || fresh.Claim.Owner != f.owner || !fresh.RefreshToken.Equal(row.RefreshToken) {
+			return errAgain // a newer login, another owner, or gone: look again
+		}
+		row = fresh
+	}
+}
+
+// stateAfter returns the state that an error leaves a row in.
+func (f *flight) stateAfter(row *Token, e *Error) State {
+	now := time.Now()
+	s := State{Class: e.Class, Reason: e.reason(), Since: now, Failures: 1, Until: e.Until}
+	if row.State.Class == s.Class {
+		s.Since, s.Failures = row.State.Since, row.State.Failures+1
+	}
+	if e.Unknown && f.keeper.provider.Limits().Rotation == RotationStrict {
+		s.Class, s.Until = InDoubt, time.Time{}
+		return s
+	}
+	switch s.Class {
+	case Throttled:
+		if s.Until.IsZero() {
+			s.Until = now.Add(defaultBlocked)
+		}
+	case Misconfigured:
+		s.Until = now.Add(configRetry)
+	case NeedsLogin, InDoubt:
+		s.Until = time.Time{}
+	default:
+		s.Class = RetryLater
+		if s.Until.Before(now) {
+			s.Until = now.Add(backoff(s.Failures))
+		}
+	}
+	return s
+}
+
+// backoff doubles from firstRetry to lastRetry, less up to a quarter of jitter.
+func backoff(failures int) time.Duration {
+	d := firstRetry << min(failures-1, 10)
+	d = min(d, lastRetry)
+	return d - jitter(d/4)
+}
+
+// stateError returns the error that a row's state means for a caller. The
+// error that led to it, if it is at hand, gives code, hint and cause.
+func stateError(row *Token, until time.Time, cause ...*Error) error {
+	e := &Error{Class: row.State.Class, Op: "refresh", Reason: row.State.Reason, Until: until}
+	for _, c := range cause {
+		e.Code, e.Hint, e.Err, e.Unknown = c.Code, c.Hint, c.Err, c.Unknown
+	}
+	if e.Hint == "" {
+		e.Hint = hintFor(row, e)
+	}
+	return e
+}
+
+func hintFor(row *Token, e *Error) string {
+	switch e.Class {
+	case NeedsLogin:
+		return "log in again: tokenkeep login " + row.UserName
+	case InDoubt:
+		return "the provider's answer was lost and the spent refresh token is not sent again; log in again: tokenkeep login " + row.UserName
+	case Misconfigured:
+		return "fix the client's configuration; the stored login is intact"
+	case Throttled:
+		return "wait until " + e.Until.Format(time.TimeOnly) + "; the stored login is intact"
+	case RetryLater:
+		return "it is tried again by itself; the stored login is intact"
+	}
+	return ""
+}
+
+func noRefreshTokenError(row *Token) error {
+	return &Error{
+		Class: NeedsLogin, Op: "refresh",
+		Reason: fmt.Sprintf("token %s has no refresh token and its access token is spent", row.ID),
+		Hint:   "log in again with offline access: tokenkeep login " + row.UserName,
+	}
+}
+
+func deletedError(id string, err error) error {
+	return &Error{
+		Class: NeedsLogin, Op: "refresh", Err: err,
+		Reason: fmt.Sprintf("token %s was deleted", id),
+		Hint:   "the user logged out or an administrator ended the session; log in again: tokenkeep login",
+	}
+}
+
+// isAnswer reports whether err answers the caller's question, so that the store
+// itself is all right.
+func isAnswer(err error) bool {
+	for _, a := range []error{ErrNotFound, ErrNoKey, ErrAmbiguous, ErrConflict, ErrInvalid, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, a) {
+			return true
+		}
+	}
+	_, classified := errors.AsType[*Error](err)
+	return classified
+}

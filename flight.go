@@ -1,0 +1,160 @@
+package tokenkeep
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// newOwner names a Keeper in claims and events: host, process, and a random part
+// because process numbers come again.
+func newOwner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text()[:8])
+}
+
+// refreshBehind starts a flight that nobody waits for, at most one in softPause.
+// Its failure is logged and otherwise ignored: the current token is valid.
+func (k *Keeper) refreshBehind(st *state) {
+	now, after := k.clock(), st.softAfter.Load()
+	if now < after || !st.softAfter.CompareAndSwap(after, now+int64(softPause+jitter(softPause/3))) {
+		return
+	}
+	want := st.snap.Load().softTime()
+	k.flights.DoChan(st.id, k.flight(context.Background(), st, want))
+}
+
+// join waits for the row's flight, which it starts if none runs.
+func (k *Keeper) join(ctx context.Context, st *state, want time.Duration) (*snapshot, error) {
+	k.opts.OnStep(ctx, 2)
+	ch := k.flights.DoChan(st.id, k.flight(ctx, st, want))
+	select {
+	case r := <-ch:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*snapshot), nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("refresh: %w", context.Cause(ctx))
+	}
+}
+
+// flight returns the function that refreshes the row once: steps 3 to 12 of the
+// transaction. It runs detached from the caller that began it, for FlightTime at
+// most.
+func (k *Keeper) flight(ctx context.Context, st *state, want time.Duration) func() (any, error) {
+	return func() (any, error) {
+		if err := k.begin(); err != nil {
+			return nil, err
+		}
+		defer k.work.Done()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.opts.FlightTime)
+		defer cancel()
+		f := &flight{
+			keeper: k, st: st, want: want,
+			owner: k.owner + ":" + rand.Text()[:6],
+		}
+		return f.run(ctx)
+	}
+}
+
+// A flight is one refresh of one row in this process.
+type flight struct {
+	keeper *Keeper
+	st     *state
+	want   time.Duration // how long the result must be good for
+	owner  string
+
+	claimed time.Time // when our claim was written last, by our clock
+
+	seen      Claim     // the foreign claim seen last,
+	seenAt    int64     // its row's version,
+	seenSince time.Time // and since when it stands still, by our clock
+}
+
+// errAgain sends a flight back to step 3.
+var errAgain = errors.New("the row has changed")
+
+func (f *flight) run(ctx context.Context) (*snapshot, error) {
+	for {
+		sn, err := f.attempt(ctx)
+		if !errors.Is(err, errAgain) {
+			return sn, err
+		}
+	}
+}
+
+// attempt walks through the transaction once.
+func (f *flight) attempt(ctx context.Context) (*snapshot, error) {
+	row, err := f.read(ctx) // step 3
+	if err != nil {
+		return nil, err
+	}
+	if sn := f.adopt(ctx, row); sn != nil {
+		return sn, nil
+	}
+	if err := f.mayAsk(row, time.Now()); err != nil {
+		return nil, err
+	}
+	if row.Claim.Held() && !f.standsStill(row) {
+		return nil, f.pause(ctx)
+	}
+	if err := f.budget(ctx, row, time.Now()); err != nil { // step 4
+		return nil, err
+	}
+	if err := f.claim(ctx, row); err != nil { // step 5
+		return nil, err
+	}
+	got, row, err := f.ask(ctx, row) // steps 6 and 7
+	if errors.Is(err, errAgain) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, f.fail(ctx, row, err)
+	}
+	return f.commit(ctx, row, got) // steps 8 to 12
+}
+
+// read is the authoritative look at the row.
+func (f *flight) read(ctx context.Context) (*Token, error) {
+	f.step(ctx, 3)
+	row, err := f.keeper.store.FindTokenByID(ctx, f.st.id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		f.st.snap.Store(nil)
+		return nil, deletedError(f.st.id, err)
+	case err != nil:
+		return nil, storeError("refresh", err)
+	}
+	return row, nil
+}
+
+// adopt takes the row's token if it is as good as the caller wants and was not
+// refused.
+func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
+	now := time.Now()
+	if !row.Valid(now, f.want) || f.st.wasRefused(row.AccessToken) {
+		return nil
+	}
+	old := f.st.snap.Load()
+	sn := f.st.publish(f.keeper.snapshot(row, false))
+	if old == nil || !old.tok.secret.Equal(row.AccessToken) {
+		f.emit(ctx, row, Event{Kind: Adopted, Expiry: row.Expiry, Reason: "the store has a newer token"})
+	}
+	return sn
+}
+
+// step tells the hook where the flight is.
+func (f *flight) step(ctx context.Context, n int) { f.keeper.opts.OnStep(ctx, n) }
+
+// emit fills an event in from the row and tells it.
+func (f *flight) emit(ctx context.Context, row *Token, e Event) {
+	e.TokenID, e.UserName, e.Version, e.Owner = row.ID, row.UserName, row.Version, f.owner
+	f.keeper.emit(ctx, e)
+}

@@ -1,0 +1,223 @@
+package tokenkeep
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+	"weak"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Options tune a [Keeper]. A nil *Options, and every zero field, is ready for
+// use.
+type Options struct {
+	// Logger receives every event at level Info, failures at Warn. Default:
+	// nothing is logged. No secret is ever logged.
+	Logger *slog.Logger
+	// OnEvent is told of every event. Default: nobody is.
+	OnEvent EventHandler
+	// OnStep is called right before each numbered step of the refresh
+	// transaction (DESIGN.md), with the step's number: for crash tests and for
+	// tracing. It runs on the flight's goroutine. Default: nothing.
+	OnStep func(ctx context.Context, step int)
+	// ClientID narrows look-ups by user to one client. Default: the provider's
+	// own, if it has a ClientID method.
+	ClientID string
+	// DataCentre narrows look-ups by user to one data centre. Default: any.
+	DataCentre string
+	// SoftExpiry is how long before expiry a refresh begins behind the callers'
+	// backs; it is jittered by a tenth. Default 5 minutes, at most a quarter of
+	// the token's life.
+	SoftExpiry time.Duration
+	// MinValidity is how long a token must still be good to be handed out
+	// without waiting for a refresh. Default 5 seconds.
+	MinValidity time.Duration
+	// ClaimTime is how long a claim may stand still before another process takes
+	// it over. Default 5 seconds. All processes of a store should agree.
+	ClaimTime time.Duration
+	// FlightTime bounds one refresh, waits included. Default 60 seconds.
+	FlightTime time.Duration
+	// Base sends the API requests of [Session.Client]. Default: a clone of
+	// http.DefaultTransport.
+	Base http.RoundTripper
+}
+
+// Timings that users have no reason to tune.
+const (
+	defaultSoftExpiry  = 5 * time.Minute
+	defaultMinValidity = 5 * time.Second
+	defaultClaimTime   = 5 * time.Second
+	defaultFlightTime  = 60 * time.Second
+	identifyTime       = 10 * time.Second
+	loginSaveTime      = 30 * time.Second
+)
+
+func (o *Options) withDefaults(p Provider) Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Base == nil {
+		c.Base = defaultBase()
+	}
+	if c.OnStep == nil {
+		c.OnStep = func(context.Context, int) {}
+	}
+	if app, ok := p.(interface{ ClientID() string }); ok && c.ClientID == "" {
+		c.ClientID = app.ClientID()
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.SoftExpiry, defaultSoftExpiry},
+		{&c.MinValidity, defaultMinValidity},
+		{&c.ClaimTime, defaultClaimTime},
+		{&c.FlightTime, defaultFlightTime},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	return c
+}
+
+func defaultBase() http.RoundTripper {
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		return t.Clone()
+	}
+	return http.DefaultTransport
+}
+
+// A Keeper keeps logins alive: it saves tokens in a store, refreshes them in
+// time, once for all goroutines and processes that share the store, and hands
+// out sessions. Make one for each client app with [New], and Close it at the
+// end. It is safe for concurrent use.
+type Keeper struct {
+	store    TokenStore
+	provider Provider
+	opts     Options
+	start    time.Time // what monotonic readings count from
+	owner    string    // names this Keeper in claims
+
+	flights singleflight.Group
+	work    sync.WaitGroup // flights that run
+
+	mu     sync.Mutex // guards states, closed and work.Add; never held across a wait
+	states map[string]weak.Pointer[state]
+	closed bool
+}
+
+// New returns a Keeper over store and provider. It starts nothing and touches
+// neither.
+func New(store TokenStore, provider Provider, opts *Options) *Keeper {
+	return &Keeper{
+		store:    store,
+		provider: provider,
+		opts:     opts.withDefaults(provider),
+		start:    time.Now(),
+		owner:    newOwner(),
+		states:   map[string]weak.Pointer[state]{},
+	}
+}
+
+// Close waits for the refreshes that run, so that what they mint is saved, and
+// refuses new ones with [ErrClosed]. Cached tokens can still be read. It does
+// not close the store. Calling it again is harmless.
+func (k *Keeper) Close() error {
+	k.mu.Lock()
+	k.closed = true
+	k.mu.Unlock()
+	k.work.Wait()
+	return nil
+}
+
+// Session returns the session of a user, by the exact name that the login was
+// saved under ("<email>:<zgid>" when nobody chose one). It reads the store once
+// and makes no request. Without such a login the error wraps [ErrNotFound].
+func (k *Keeper) Session(ctx context.Context, user string) (*Session, error) {
+	return k.SessionFor(ctx, &Token{UserName: user, ClientID: k.opts.ClientID, DataCentre: k.opts.DataCentre})
+}
+
+// SessionByID returns the session of the token with this id. The error wraps
+// [ErrNotFound] when there is none.
+func (k *Keeper) SessionByID(ctx context.Context, id string) (*Session, error) {
+	row, err := k.store.FindTokenByID(ctx, id)
+	if err != nil {
+		return nil, storeError("session", err)
+	}
+	return k.session(row), nil
+}
+
+// SessionFor returns the session of the one token that partial means; see
+// [MatchFor].
+func (k *Keeper) SessionFor(ctx context.Context, partial *Token) (*Session, error) {
+	row, err := k.store.FindToken(ctx, partial)
+	if err != nil {
+		return nil, storeError("session", err)
+	}
+	return k.session(row), nil
+}
+
+// session returns a handle on row's shared state and lets it learn from row.
+func (k *Keeper) session(row *Token) *Session {
+	st := k.state(row.ID)
+	st.publish(k.snapshot(row, false))
+	return &Session{keeper: k, st: st}
+}
+
+// state returns the state that all sessions of the row share. The map holds it
+// weakly: it lives as long as a session or a flight does.
+func (k *Keeper) state(id string) *state {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if st := k.states[id].Value(); st != nil {
+		return st
+	}
+	st := &state{id: id}
+	k.states[id] = weak.Make(st)
+	runtime.AddCleanup(st, k.forget, id)
+	return st
+}
+
+func (k *Keeper) forget(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if p, ok := k.states[id]; ok && p.Value() == nil {
+		delete(k.states, id)
+	}
+}
+
+// begin registers a piece of work that Close waits for.
+func (k *Keeper) begin() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return fmt.Errorf("tokenkeep: the Keeper is %w", ErrClosed)
+	}
+	k.work.Add(1)
+	return nil
+}
+
+// clock returns nanoseconds of the monotonic clock since the Keeper began.
+func (k *Keeper) clock() int64 { return int64(time.Since(k.start)) }
+
+// storeError gives an error of the store its class, unless it is an answer about
+// the caller's question.
+func storeError(op string, err error) error {
+	if isAnswer(err) {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return &Error{
+		Class: StoreUnavailable, Op: op, Err: err,
+		Hint: "check that the store can be reached, read and written (`tokenkeep doctor`); no login was changed",
+	}
+}

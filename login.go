@@ -1,0 +1,156 @@
+package tokenkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Login redeems a grant, once, and saves the login before anything else happens.
+//
+// A code that this store already knows, because this or another process redeemed
+// it, gives the session it led to, without a request. A login of a user, client
+// and data centre that is stored already renews that token under its id: other
+// processes keep their sessions, and the refresh token that it replaces is
+// revoked, because Zoho keeps only 20 of them. If g.UserName is empty the name
+// is looked up after the save; a failure of that is logged and the login stands.
+func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
+	if s := k.redeemed(ctx, g); s != nil {
+		return s, nil
+	}
+	if p, ok := k.store.(Pinger); ok { // a code can be redeemed once: first see that it can be kept
+		if err := p.Ping(ctx); err != nil {
+			return nil, storeError("login: the code was not used", err)
+		}
+	}
+	t, err := k.provider.Exchange(ctx, g)
+	if err != nil {
+		if s := k.redeemed(ctx, g); s != nil { // another process was faster
+			return s, nil
+		}
+		return nil, fmt.Errorf("login: %w", err)
+	}
+	t.GrantToken, t.RedirectURL = g.Code, g.RedirectURL
+	if t.UserName == "" {
+		t.UserName = g.UserName
+	}
+	if len(t.Scopes) == 0 {
+		t.Scopes = g.Scopes
+	}
+	return k.Adopt(ctx, t)
+}
+
+// redeemed returns the session that the grant's code led to, if it is stored.
+func (k *Keeper) redeemed(ctx context.Context, g *Grant) *Session {
+	if g.Code.IsZero() || k.opts.ClientID == "" {
+		return nil
+	}
+	s, err := k.SessionFor(ctx, &Token{ClientID: k.opts.ClientID, GrantToken: g.Code})
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// Adopt saves a login that was obtained elsewhere, such as by the device flow,
+// as [Keeper.Login] does. t needs a refresh or access token and is not changed.
+func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
+	t = t.Clone()
+	t.Version, t.UsedAt = 0, time.Now()
+	// From here on the caller's haste does not count: what was redeemed is saved.
+	saveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loginSaveTime)
+	defer cancel()
+	old := k.superseded(saveCtx, t)
+	row, err := k.saveLogin(saveCtx, t)
+	if err != nil {
+		return nil, storeError("login: save", err)
+	}
+	k.emit(ctx, Event{Kind: LoggedIn, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Expiry: row.Expiry})
+	k.revokeSuperseded(ctx, old, row)
+	if row.UserName == "" {
+		row = k.name(ctx, row)
+	}
+	return k.session(row), nil
+}
+
+// saveLogin saves t, patiently, and clears what an earlier failure left in the
+// row's state.
+func (k *Keeper) saveLogin(ctx context.Context, t *Token) (*Token, error) {
+	for wait := saveRetry; ; wait *= 2 {
+		row, err := k.saveOnce(ctx, t.Clone())
+		if err == nil || (isAnswer(err) && !errors.Is(err, ErrConflict)) {
+			return row, err
+		}
+		if sleep(ctx, min(wait, 10*saveRetry)) != nil {
+			return nil, err
+		}
+	}
+}
+
+func (k *Keeper) saveOnce(ctx context.Context, t *Token) (*Token, error) {
+	if err := k.store.SaveToken(ctx, t); err != nil {
+		return nil, err
+	}
+	row, err := k.store.FindTokenByID(ctx, t.ID)
+	if err != nil || row.State == (State{}) {
+		return row, err
+	}
+	row.State = State{}
+	return row, k.store.SaveToken(ctx, row)
+}
+
+// superseded returns the stored login that saving t replaces, or nil.
+func (k *Keeper) superseded(ctx context.Context, t *Token) *Token {
+	if t.UserName == "" {
+		return nil
+	}
+	old, err := k.store.FindToken(ctx, t)
+	if err != nil {
+		return nil
+	}
+	return old
+}
+
+// revokeSuperseded revokes the refresh token that a login replaced. A failure is
+// logged: the provider forgets the oldest by itself.
+func (k *Keeper) revokeSuperseded(ctx context.Context, old, row *Token) {
+	if old == nil || old.RefreshToken.IsZero() || row.RefreshToken.IsZero() || old.RefreshToken.Equal(row.RefreshToken) {
+		return
+	}
+	if err := k.provider.Revoke(ctx, old); err != nil {
+		k.opts.Logger.Warn("tokenkeep: the refresh token of the earlier login was not revoked",
+			"token", row.ID, "error", err)
+		return
+	}
+	k.emit(ctx, Event{Kind: Revoked, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Reason: "a newer login replaced this refresh token"})
+}
+
+// Logout revokes the login at the provider, then deletes it from the store. If
+// the provider cannot be asked, nothing is deleted and the error says so; see
+// [Keeper.Delete] for a local end.
+func (k *Keeper) Logout(ctx context.Context, id string) error {
+	row, err := k.store.FindTokenByID(ctx, id)
+	if err != nil {
+		return storeError("logout", err)
+	}
+	if !row.RefreshToken.IsZero() || !row.AccessToken.IsZero() {
+		if err := k.provider.Revoke(ctx, row); err != nil {
+			return fmt.Errorf("logout: the token is still stored: %w", err)
+		}
+		k.emit(ctx, Event{Kind: Revoked, TokenID: id, UserName: row.UserName, Version: row.Version, Reason: "logout"})
+	}
+	return k.Delete(ctx, id)
+}
+
+// Delete deletes a login from the store and from memory and leaves it alive at
+// the provider. A refresh that runs at that moment, here or elsewhere, does not
+// bring it back.
+func (k *Keeper) Delete(ctx context.Context, id string) error {
+	if err := k.store.DeleteToken(ctx, id); err != nil {
+		return storeError("delete", err)
+	}
+	k.state(id).snap.Store(nil)
+	k.emit(ctx, Event{Kind: Deleted, TokenID: id})
+	return nil
+}

@@ -1,0 +1,149 @@
+package tokenkeep
+
+import (
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// wallCheck is how often a fresh token's expiry is compared with the wall
+// clock. In between the monotonic clock decides, which is faster but stands
+// still while a laptop sleeps.
+const wallCheck = time.Second
+
+// A state is what all sessions of one row share in this process.
+type state struct {
+	id   string
+	snap atomic.Pointer[snapshot]
+	// softAfter is the monotonic time before which no refresh begins behind the
+	// callers' backs.
+	softAfter atomic.Int64
+	// refused is the access token that the API refused last.
+	refused atomic.Pointer[Secret]
+	// asked is set once this process sent a refresh for the row.
+	asked atomic.Bool
+	// unsaved is a token that was minted and could not be saved; the next flight
+	// saves it instead of minting another.
+	unsaved atomic.Pointer[minted]
+}
+
+// A snapshot is one version of a row as callers see it. It does not change,
+// but for fresh.
+type snapshot struct {
+	tok     AccessToken
+	aud     Audience
+	audErr  error
+	base    *url.URL      // aud.BaseURL
+	soft    time.Duration // refresh behind when less is left
+	forced  bool          // minted because the API refused the one before
+	since   time.Time     // when this process learned of it
+	fresh   atomic.Int64  // the monotonic time until which tok needs no look at all
+	version int64
+}
+
+// An AccessToken is an access token that was handed out. It is a value: it never
+// changes, and does not print its secret.
+type AccessToken struct {
+	secret Secret
+	header Secret
+	// Expiry is when it ends; zero when nobody knows.
+	Expiry time.Time
+	// APIDomain is the base URL of the user's API.
+	APIDomain string
+	// TokenID is the id of the row.
+	TokenID string
+	// Version is the version of the row.
+	Version int64
+}
+
+// Reveal returns the access token in clear.
+func (t AccessToken) Reveal() string { return t.secret.Reveal() }
+
+// Header returns the value of the Authorization header in clear, such as
+// "Zoho-oauthtoken 1000.…".
+func (t AccessToken) Header() string { return t.header.Reveal() }
+
+// scheme returns the first word of the header.
+func (t AccessToken) scheme() string {
+	scheme, _, _ := strings.Cut(t.Header(), " ")
+	return scheme
+}
+
+// Secret returns the access token as a Secret, which does not print itself.
+func (t AccessToken) Secret() Secret { return t.secret }
+
+// snapshot makes the snapshot of a row.
+func (k *Keeper) snapshot(row *Token, forced bool) *snapshot {
+	aud, err := k.provider.Audience(row)
+	sn := &snapshot{
+		tok: AccessToken{
+			secret: row.AccessToken, Expiry: row.Expiry, APIDomain: row.APIDomain,
+			TokenID: row.ID, Version: row.Version,
+		},
+		aud: aud, audErr: err,
+		soft:   k.softExpiry(row),
+		forced: forced, since: time.Now(), version: row.Version,
+	}
+	if aud.BaseURL != "" {
+		sn.tok.APIDomain = aud.BaseURL
+	}
+	if sn.base, err = url.Parse(aud.BaseURL); err != nil && sn.audErr == nil {
+		sn.audErr = &Error{Class: Misconfigured, Op: "api call", Reason: "the API domain is not a URL", Err: err}
+	}
+	if !row.AccessToken.IsZero() {
+		sn.tok.header = NewSecret(aud.Scheme + " " + row.AccessToken.Reveal())
+	}
+	return sn
+}
+
+// softExpiry returns the jittered time before expiry at which a refresh begins
+// behind: at most a quarter of the token's life, as far as the row tells it.
+func (k *Keeper) softExpiry(row *Token) time.Duration {
+	soft := k.opts.SoftExpiry
+	if n := len(row.Mints); n > 0 && !row.Expiry.IsZero() {
+		soft = min(soft, max(row.Expiry.Sub(row.Mints[n-1])/4, 0))
+	}
+	if soft < 10 {
+		return soft
+	}
+	return soft - soft/10 + rand.N(soft/5)
+}
+
+// publish makes sn current unless a newer version is.
+func (st *state) publish(sn *snapshot) *snapshot {
+	for {
+		old := st.snap.Load()
+		if old != nil && old.version >= sn.version {
+			return old
+		}
+		if st.snap.CompareAndSwap(old, sn) {
+			return sn
+		}
+	}
+}
+
+// usable reports whether sn's token is there, was not refused, and is good for
+// at least d more.
+func (st *state) usable(sn *snapshot, now time.Time, d time.Duration) bool {
+	if sn == nil || sn.tok.secret.IsZero() || st.wasRefused(sn.tok.secret) {
+		return false
+	}
+	return sn.tok.Expiry.IsZero() || sn.tok.Expiry.Sub(now) > d
+}
+
+func (st *state) wasRefused(token Secret) bool {
+	r := st.refused.Load()
+	return r != nil && r.Equal(token)
+}
+
+// extend lets the fast path trust sn for the next second, but not past its soft
+// expiry.
+func (sn *snapshot) extend(clock int64, now time.Time) {
+	d := wallCheck
+	if !sn.tok.Expiry.IsZero() {
+		d = min(d, sn.tok.Expiry.Sub(now)-sn.soft)
+	}
+	sn.fresh.Store(clock + int64(d))
+}
