@@ -1,0 +1,236 @@
+package zohotest
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// minted is what a grant gave, ready to be answered.
+type minted struct {
+	holder
+	access  string
+	refresh string // empty: none in the answer
+	expires time.Time
+}
+
+// token serves POST /oauth/v2/token (Zoho Accounts docs, Access token and
+// Refresh). Parameters may be in the query, a form or a multipart body.
+func (f *Fake) token(c *call) answer {
+	if c.method != http.MethodPost {
+		return c.serverError()
+	}
+	if c.media == "application/json" {
+		return c.oauthError("invalid_client") // Zoho Books docs, OAuth
+	}
+	if c.grant == "" {
+		return c.serverError()
+	}
+	m, code := f.grantTokens(c)
+	switch code {
+	case "":
+		return f.tokenAnswer(m)
+	case throttleCode:
+		return f.throttled(c)
+	}
+	return c.oauthError(code)
+}
+
+// grantTokens checks the client and commits the grant, all under one lock.
+func (f *Fake) grantTokens(c *call) (minted, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	cl, code := f.authenticate(c)
+	if code == "" {
+		return f.grantFor(c, cl)
+	}
+	f.countFailure(c)
+	return minted{}, code
+}
+
+func (f *Fake) grantFor(c *call, cl Client) (minted, string) {
+	switch c.grant {
+	case "authorization_code":
+		return f.redeem(c, cl)
+	case "refresh_token":
+		return f.refresh(c, cl)
+	case "client_credentials":
+		return f.clientCredentials(c, cl)
+	}
+	return minted{}, "invalid_client"
+}
+
+// authenticate finds the client of a call and checks its secret.
+func (f *Fake) authenticate(c *call) (Client, string) {
+	id, secret := f.credentials(c)
+	cl, ok := f.book.clients[id]
+	if !ok || !cl.enabledIn(c.dc) {
+		return Client{}, "invalid_client"
+	}
+	if cl.Type == ClientMobile && secret == "" && c.param("code_verifier") != "" {
+		return cl, ""
+	}
+	if !sameSecret(secret, cl.secretIn(c.dc)) {
+		return Client{}, "invalid_client_secret"
+	}
+	return cl, ""
+}
+
+func (f *Fake) credentials(c *call) (id, secret string) {
+	if user, password, ok := basicAuth(c.header); ok && f.opts.AcceptBasicAuth {
+		return user, password
+	}
+	return c.param("client_id"), c.param("client_secret")
+}
+
+func basicAuth(h http.Header) (user, password string, ok bool) {
+	return (&http.Request{Header: h}).BasicAuth()
+}
+
+// sameSecret compares in constant time, whatever the lengths.
+func sameSecret(x, y string) bool {
+	a, b := sha256.Sum256([]byte(x)), sha256.Sum256([]byte(y))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+// countFailure lets a failed refresh use up a slot, if Options says so.
+func (f *Fake) countFailure(c *call) {
+	if r := f.book.refresh[c.secret]; r != nil && c.isRefresh() && f.opts.FailedTriesCount {
+		r.slots.take(f.now(), f.book.refreshRule())
+	}
+}
+
+// redeem exchanges a code.
+func (f *Fake) redeem(c *call, cl Client) (minted, string) {
+	code, failure := f.findCode(c, cl)
+	if failure != "" {
+		return minted{}, failure
+	}
+	code.used = true
+	if !f.opts.IgnorePKCE && !verifies(c.param("code_verifier"), code.challenge, code.method) {
+		return minted{}, "invalid_code"
+	}
+	f.tally.Exchanges++
+	return f.firstTokens(code.holder, code.wantsRefresh), ""
+}
+
+// findCode finds a code that this call may use: unused, unexpired, of this
+// client and data centre, and asked for with the same redirect URI.
+func (f *Fake) findCode(c *call, cl Client) (*grantCode, string) {
+	code := f.book.codes[c.param("code")]
+	if code == nil || code.client != cl.ID {
+		return nil, "invalid_code"
+	}
+	if code.used {
+		f.tally.CodesRepresented++
+		return nil, "invalid_code"
+	}
+	if code.dc != c.dc {
+		return nil, f.opts.WrongDC
+	}
+	if !f.now().Before(code.expires) {
+		return nil, "invalid_code"
+	}
+	if !code.self && c.param("redirect_uri") != code.redirect {
+		return nil, "invalid_redirect_uri"
+	}
+	return code, ""
+}
+
+// verifies checks PKCE (RFC 7636); the method's default is plain.
+func verifies(verifier, challenge, method string) bool {
+	if challenge == "" {
+		return true
+	}
+	if method == "S256" {
+		sum := sha256.Sum256([]byte(verifier))
+		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	return sameSecret(verifier, strings.TrimRight(challenge, "="))
+}
+
+// firstTokens mints the tokens of a new grant.
+func (f *Fake) firstTokens(h holder, withRefresh bool) minted {
+	m := minted{holder: h}
+	now := f.now()
+	var parent *refreshToken
+	if withRefresh {
+		r, dropped := f.book.mintRefresh(h, now)
+		f.tally.Superseded += dropped
+		if f.opts.ExchangesCount {
+			r.slots.add(now)
+		}
+		parent, m.refresh = r, r.token
+	}
+	a, evicted := f.book.mintAccess(h, parent, now)
+	f.tally.Evictions += evicted
+	m.access, m.expires = a.token, a.expires
+	return m
+}
+
+// clientCredentials serves self clients (Zoho Accounts docs, Client credentials
+// flow). What an unknown organisation answers is assumed.
+func (f *Fake) clientCredentials(c *call, cl Client) (minted, string) {
+	if cl.Type != ClientSelf {
+		return minted{}, "invalid_client"
+	}
+	scopes := splitScopes(c.param("scope"))
+	if len(scopes) == 0 || !f.knowsScopes(scopes) {
+		return minted{}, "invalid_scope"
+	}
+	if c.param("soid") == "" {
+		return minted{}, "missing_org_info"
+	}
+	u, ok := f.book.memberOf(c.dc, c.param("soid"))
+	if !ok {
+		return minted{}, "invalid_org_info"
+	}
+	return f.firstTokens(holderOf(cl, u, GrantOptions{Scopes: scopes}), false), ""
+}
+
+// memberOf finds a user of the organisation that soid names: ZohoCRM.<zgid>.
+func (b *book) memberOf(dc, soid string) (User, bool) {
+	for _, key := range sortedKeys(b.users) {
+		if u := b.users[key]; u.DC == dc && "ZohoCRM."+u.ZGID == soid {
+			return u, true
+		}
+	}
+	return User{}, false
+}
+
+// tokenBody is a successful answer (Zoho Accounts docs; scope is observed).
+type tokenBody struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+	APIDomain    string `json:"api_domain"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	ExpiresInSec int64  `json:"expires_in_sec,omitempty"`
+}
+
+func (f *Fake) tokenAnswer(m minted) answer {
+	body := tokenBody{
+		AccessToken: m.access, RefreshToken: m.refresh, Scope: strings.Join(m.scopes, " "),
+		APIDomain: f.answeredDomain(m.holder), TokenType: "Bearer",
+		ExpiresIn: int64(f.opts.Limits.AccessTokenLife / time.Second),
+	}
+	if f.opts.NoScope {
+		body.Scope = ""
+	}
+	if f.opts.LegacyExpiry {
+		body.ExpiresInSec, body.ExpiresIn = body.ExpiresIn, body.ExpiresIn*1000
+	}
+	return jsonAnswer(http.StatusOK, body)
+}
+
+// answeredDomain is the api_domain of a holder's tokens.
+func (f *Fake) answeredDomain(h holder) string {
+	if f.opts.SandboxAnswersProduction {
+		return f.APIDomain(h.dc)
+	}
+	return f.EnvAPIDomain(h.dc, h.env)
+}
