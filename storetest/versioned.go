@@ -114,12 +114,6 @@ func (h *history) won(from, to int64) {
 	h.next[from] = to
 }
 
-func (h *history) fail(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.errs = append(h.errs, err)
-}
-
 // verify tells when the saves are no single chain from first to last.
 func (h *history) verify(x *trial, first, last int64, saves int) {
 	for _, err := range h.errs {
@@ -139,22 +133,21 @@ func (h *history) verify(x *trial, first, last int64, saves int) {
 	}
 }
 
-// increment adds one to the counter of row id by compare-and-swap, and tries
-// again after a conflict.
-func increment(ctx context.Context, s tokenkeep.TokenStore, id string, h *history) error {
+// increment adds one to the counter of row id by compare-and-swap, tries again
+// after a conflict, and returns the version that it replaced and the one it made.
+func increment(ctx context.Context, s tokenkeep.TokenStore, id string) (from, to int64, err error) {
 	for {
 		t, err := s.FindTokenByID(ctx, id)
 		if err != nil {
-			return fmt.Errorf("find by id: %w", err)
+			return 0, 0, fmt.Errorf("find by id: %w", err)
 		}
 		from := t.Version
 		t.State.Failures++
 		switch err := s.SaveToken(ctx, t); {
 		case err == nil:
-			h.won(from, t.Version)
-			return nil
+			return from, t.Version, nil
 		case !errors.Is(err, tokenkeep.ErrConflict):
-			return fmt.Errorf("save of a version: %w", err)
+			return 0, 0, fmt.Errorf("save of a version: %w", err)
 		}
 	}
 }

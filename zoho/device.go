@@ -64,7 +64,10 @@ func (p *Provider) StartDevice(ctx context.Context, scopes []string) (*Device, e
 		return nil, sendErr
 	}
 	d := &Device{p: p, q: q, scopes: scopes}
-	return d, d.begin(r)
+	if err := d.begin(r); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // begin reads the answer to the first request.

@@ -58,7 +58,11 @@ func (l trusted) byAPIDomain(domain string) (DataCentre, error) {
 // docsAlias is the form of the API domain in samples of the Zoho Accounts docs,
 // "https://api.zoho.eu", which CRM does not answer at.
 func (d DataCentre) docsAlias() string {
-	return strings.Replace(d.Accounts, "://accounts.", "://api.", 1)
+	rest, found := strings.CutPrefix(d.Accounts, "https://accounts.")
+	if !found {
+		return ""
+	}
+	return "https://api." + rest
 }
 
 // apiDomain returns the spelling of domain that Zoho's SDKs know, and the
