@@ -11,7 +11,7 @@ const (
 	codeInvalidCode     = "invalid_code"
 	codeInvalidGrant    = "invalid_grant" // RFC 6749; not in Zoho's docs
 	codeInvalidClient   = "invalid_client"
-	codeInvalidSecret   = "invalid_client_secret" //nolint:gosec // a code, not a secret
+	codeInvalidSecret   = "invalid_client_secret"
 	codeInvalidRedirect = "invalid_redirect_uri"
 	codeInvalidScope    = "invalid_scope"
 	codeMissingOrg      = "missing_org_info"

@@ -68,7 +68,7 @@ func (p *Provider) do(ctx context.Context, op string, req *http.Request, timeout
 	if err != nil {
 		return nil, transportError(op, r, w.mayHaveSent(err), err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // the body was read, or is given up
+	defer resp.Body.Close()
 	r.status, r.header = resp.StatusCode, resp.Header
 	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err == nil && len(r.body) > maxBody {

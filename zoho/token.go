@@ -2,6 +2,7 @@ package zoho
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"net/url"
 
@@ -63,7 +64,7 @@ func (p *Provider) ask(ctx context.Context, q *question) (*granted, error) {
 func (p *Provider) secretWorked(q *question, secret tokenkeep.Secret, refusedBefore int) {
 	if refusedBefore > 0 {
 		p.log.Warn("zoho: a client secret was refused, a later one works; take the old one out of the configuration",
-			"data_centre", q.dc.Code, "refused", refusedBefore)
+			slog.String("data_centre", q.dc.Code), slog.Int("refused", refusedBefore))
 	}
 	if q.who.id == p.cfg.ClientID {
 		p.worked.store(q.dc, secret)
@@ -102,7 +103,7 @@ func secretsIn(form url.Values) []tokenkeep.Secret {
 // consent page was not shown again (Zoho Accounts docs, Access token). An access
 // token that nobody can renew is no login: that is a Misconfigured error.
 func (p *Provider) Exchange(ctx context.Context, g *tokenkeep.Grant) (*tokenkeep.Token, error) {
-	const op = "login"
+	const op = "exchange"
 	if g.Code.IsZero() == g.RefreshToken.IsZero() {
 		return nil, misconfigured(op, "the grant needs either a code or a refresh token", startAgain)
 	}
@@ -168,7 +169,7 @@ func noRefreshToken(q *question, got *granted) error {
 // token returns what the answer carried.
 func (p *Provider) token(q *question, got *granted) *tokenkeep.Token {
 	if got.lifeGuessed {
-		p.log.Warn("zoho: the answer does not say how long the access token lives; one hour is assumed", "accounts_server", q.dc.Accounts)
+		p.log.Warn("zoho: the answer does not say how long the access token lives; one hour is assumed", slog.String("accounts_server", q.dc.Accounts))
 	}
 	t := &tokenkeep.Token{
 		AccessToken:  tokenkeep.NewSecret(got.access),
@@ -193,7 +194,7 @@ func (p *Provider) answeredDomain(q *question, domain string) string {
 	d, err := p.dcs.byAPIDomain(domain)
 	if err != nil || d.Code != q.dc.Code {
 		p.log.Warn("zoho: the answer names an API domain that does not belong to the data centre; it is not used",
-			"api_domain", clip(domain), "data_centre", q.dc.Code)
+			slog.String("api_domain", clip(domain)), slog.String("data_centre", q.dc.Code))
 		return ""
 	}
 	return d.apiDomain(domain, p.cfg.Environment)

@@ -22,34 +22,50 @@ func (l trusted) with(d DataCentre) trusted {
 	return append(trusted{d}, rest...)
 }
 
-func (l trusted) byCode(code string) (DataCentre, error) {
+func (l trusted) findCode(code string) (DataCentre, bool) {
 	want := strings.ToLower(strings.TrimSpace(code))
-	for _, d := range l {
-		if d.Code == want {
-			return d, nil
-		}
+	return l.find(func(d DataCentre) bool { return d.Code == want })
+}
+
+func (l trusted) findAccounts(server string) (DataCentre, bool) {
+	base, err := canonicalBase(server)
+	return l.find(func(d DataCentre) bool { return err == nil && d.Accounts == base })
+}
+
+func (l trusted) findAPI(domain string) (DataCentre, bool) {
+	base, err := canonicalBase(domain)
+	return l.find(func(d DataCentre) bool {
+		return err == nil && (slices.Contains(d.apiBases(), base) || d.docsAlias() == base)
+	})
+}
+
+func (l trusted) find(fits func(DataCentre) bool) (DataCentre, bool) {
+	i := slices.IndexFunc(l, fits)
+	if i < 0 {
+		return DataCentre{}, false
+	}
+	return l[i], true
+}
+
+func (l trusted) byCode(code string) (DataCentre, error) {
+	if d, ok := l.findCode(code); ok {
+		return d, nil
 	}
 	return DataCentre{}, misconfigured("data centre", fmt.Sprintf("unknown data centre %q", clip(code)),
 		"use one of "+l.codes()+", or configure a custom data centre with its accounts server and API domain")
 }
 
 func (l trusted) byAccounts(server string) (DataCentre, error) {
-	base, err := canonicalBase(server)
-	for _, d := range l {
-		if err == nil && d.Accounts == base {
-			return d, nil
-		}
+	if d, ok := l.findAccounts(server); ok {
+		return d, nil
 	}
 	return DataCentre{}, misconfigured("data centre", fmt.Sprintf("unknown accounts server %q; nothing was sent there", clip(server)),
 		"if it is really yours or Zoho's, configure a custom data centre with it; otherwise somebody forged it")
 }
 
 func (l trusted) byAPIDomain(domain string) (DataCentre, error) {
-	base, err := canonicalBase(domain)
-	for _, d := range l {
-		if err == nil && (slices.Contains(d.apiBases(), base) || d.docsAlias() == base) {
-			return d, nil
-		}
+	if d, ok := l.findAPI(domain); ok {
+		return d, nil
 	}
 	return DataCentre{}, misconfigured("data centre", fmt.Sprintf("unknown API domain %q; no token is sent there", clip(domain)),
 		"if it is really yours or Zoho's, configure a custom data centre with it; otherwise correct the stored token's API domain")
@@ -111,14 +127,14 @@ func (p *Provider) locate(accounts, code, api string) (DataCentre, error) {
 
 // agree returns d, which accounts named, unless code names another.
 func (p *Provider) agree(d DataCentre, accounts, code string) (DataCentre, error) {
-	other, err := p.dcs.byCode(code)
-	if err != nil || other.Code == d.Code {
+	other, known := p.dcs.findCode(code)
+	if !known || other.Code == d.Code {
 		return d, nil
 	}
 	if other.Accounts == d.Accounts {
 		return other, nil // one server may stand for several data centres
 	}
-	if _, err := builtIn().byAccounts(d.Accounts); err != nil {
+	if _, zohos := builtIn().findAccounts(d.Accounts); !zohos {
 		return d, nil
 	}
 	return DataCentre{}, misconfigured("data centre",
