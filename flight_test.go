@@ -93,8 +93,9 @@ func TestSoftRefreshRunsBehind(t *testing.T) {
 		if n := p.refreshes.Load(); n < 2 || n > 4 {
 			t.Errorf("%d refreshes in 100 s, want one in at least 30 s", n)
 		}
-		p.refresh = nil
 		time.Sleep(time.Minute)
+		synctest.Wait() // no flight is reading p
+		p.refresh = nil
 		_, err := s.Token(t.Context())
 		must(t, err)
 		synctest.Wait()

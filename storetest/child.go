@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tokenkeep/tokenkeep"
 )
@@ -24,12 +25,13 @@ type task struct {
 	Test  string // the test that called Run
 	Role  string
 	DSN   string
-	Index int    // of the child among its siblings
-	Count int    // how often, or with how many goroutines
-	ID    string // the row to work on
-	URL   string // the token server
-	Step  int    // of the refresh transaction, at which to wait
-	Need  int    // for how many seconds the access token must be good
+	Index int           // of the child among its siblings
+	Count int           // how often, or with how many goroutines
+	ID    string        // the row to work on
+	URL   string        // the token server
+	Step  int           // of the refresh transaction, at which to wait
+	Need  time.Duration // for how long the access token must be good
+	Claim time.Duration // the time of a claim
 }
 
 // IsChild reports whether this process was started by the suite to play a part

@@ -83,20 +83,22 @@ type sizes struct {
 	pairSaves  int           // saves of each of two processes
 	kills      int           // processes killed amid saves
 	flights    int           // goroutines of each process that ask for one token
+	claim      time.Duration // for which a dead process's claim holds
 	limit      time.Duration // for one check, after which it failed
 }
 
 func (c *Config) sizes() sizes {
 	s := sizes{
 		rows: 1000, goroutines: 64, rounds: 4, processes: 8, saves: 25, pairSaves: 200,
-		kills: 25, flights: 64, limit: 90 * time.Second,
+		kills: 25, flights: 64, claim: 5 * time.Second, limit: 90 * time.Second,
 	}
 	switch {
 	case c.Long || os.Getenv("STORETEST_LONG") == "1":
 		s.kills, s.rounds, s.limit = 200, 16, 10*time.Minute
 	case c.Short || testing.Short():
 		s.rows, s.goroutines, s.rounds, s.processes, s.saves = 101, 16, 2, 3, 10
-		s.pairSaves, s.kills, s.flights = 30, 4, 16
+		s.pairSaves, s.kills, s.flights, s.claim = 30, 4, 16, time.Second
+		s.limit = 30 * time.Second
 	}
 	return s
 }

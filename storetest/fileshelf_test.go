@@ -3,7 +3,6 @@
 package storetest_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -144,10 +144,11 @@ func writeInPlace(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	for part := range bytes.SplitAfterSeq(data, []byte(`,`)) {
+	for part := range slices.Chunk(data, len(data)/4+1) {
 		if _, err := file.Write(part); err != nil {
 			return errors.Join(err, file.Close())
 		}
+		time.Sleep(300 * time.Microsecond)
 	}
 	return file.Close()
 }

@@ -31,13 +31,14 @@ func (x *trial) spawn(t task) *child {
 	t.Test = x.suite.name
 	c := &child{lines: make(chan string, 1024), ended: make(chan struct{}), stderr: &head{}}
 	x.must(c.start(t, x.tb.TempDir()), "start a child process")
-	ctx, cancel := context.WithCancel(x.ctx)
+	x.mu.Lock()
+	x.children = append(x.children, c)
+	x.mu.Unlock()
 	x.onEnd(func() {
-		cancel()
 		c.kill()
 		<-c.ended
 	})
-	if line := c.hear(ctx); line != "ready" {
+	if line := c.hear(x.ctx); line != "ready" {
 		x.fatalf("a child process did not get ready: %s", c.why(line))
 	}
 	return c

@@ -34,6 +34,7 @@ type trial struct {
 	mu       sync.Mutex // guards what follows
 	problems []string
 	closers  []func()
+	children []*child
 }
 
 // graceTime is how long a check may still run after its context ended.
@@ -62,6 +63,7 @@ func runTrial(tb testing.TB, s *suite, ck check) []string {
 	case <-done:
 	case <-give.C:
 		x.errorf("an operation hangs: it has not returned after %v, although its context ended", s.size.limit)
+		x.killAll()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -89,6 +91,15 @@ func (x *trial) close() {
 	x.mu.Unlock()
 	for _, f := range slices.Backward(closers) {
 		f()
+	}
+}
+
+// killAll ends the children of a check that hangs.
+func (x *trial) killAll() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, c := range x.children {
+		c.kill()
 	}
 }
 

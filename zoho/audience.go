@@ -37,7 +37,6 @@ func (p *Provider) Audience(t *tokenkeep.Token) (tokenkeep.Audience, error) {
 
 // apiOf returns t's data centre and API domain.
 func (p *Provider) apiOf(t *tokenkeep.Token) (DataCentre, string, error) {
-	const op = "audience"
 	d, err := p.home(t)
 	if err != nil {
 		return DataCentre{}, "", err
@@ -45,14 +44,8 @@ func (p *Provider) apiOf(t *tokenkeep.Token) (DataCentre, string, error) {
 	if t.APIDomain == "" {
 		return p.based(d, d.APIBase(p.cfg.Environment))
 	}
-	of, err := p.dcs.byAPIDomain(t.APIDomain)
-	if err != nil {
+	if err := p.belongs(d, t.APIDomain); err != nil {
 		return DataCentre{}, "", err
-	}
-	if of.Code != d.Code && !slices.Contains(d.apiBases(), of.API) {
-		return DataCentre{}, "", misconfigured(op,
-			fmt.Sprintf("the API domain %q belongs to data centre %s, and the login to %s", clip(t.APIDomain), of.Code, d.Code),
-			"no token was sent; correct the stored token's API domain, or log in again")
 	}
 	base := d.apiDomain(t.APIDomain, p.cfg.Environment)
 	if base == d.API {
@@ -61,6 +54,21 @@ func (p *Provider) apiOf(t *tokenkeep.Token) (DataCentre, string, error) {
 	return p.based(d, base)
 }
 
+// belongs returns an error unless domain is one of d's.
+func (p *Provider) belongs(d DataCentre, domain string) error {
+	if _, own := (trusted{d}).findAPI(domain); own {
+		return nil
+	}
+	of, err := p.dcs.byAPIDomain(domain)
+	if err != nil {
+		return err
+	}
+	return misconfigured("audience",
+		fmt.Sprintf("the API domain %q belongs to data centre %s, and the login to %s", clip(domain), of.Code, d.Code),
+		"no token was sent; correct the stored token's API domain, or log in again")
+}
+
+// based returns d and base, unless base is empty.
 func (p *Provider) based(d DataCentre, base string) (DataCentre, string, error) {
 	if base == "" {
 		return DataCentre{}, "", misconfigured("audience",

@@ -47,6 +47,7 @@ func (q *question) classify(r *reply) (tokenAnswer, *tokenkeep.Error) {
 	}
 	err := q.transient(r, fmt.Sprintf("%s answered neither a token nor a known error (HTTP %d)%s", r.host, r.status, r.quote()))
 	err.Code = r.scrub.excerpt([]byte(a.code))
+	err.Unknown = err.Unknown && a.code == "" // an error was answered: nothing was minted
 	return a, err
 }
 

@@ -196,11 +196,15 @@ func splitScopes(lists ...string) []string {
 	return scopes
 }
 
+// ownTransport gives up idle connections early: on one that the server has
+// closed at the same moment, a request fails, because it is not sent twice.
 func ownTransport() http.RoundTripper {
+	own := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
 	if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		return t.Clone()
+		own = t.Clone()
 	}
-	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	own.IdleConnTimeout = 30 * time.Second
+	return own
 }
 
 // userAgent returns "tokenkeep/<version>", the version from the build.

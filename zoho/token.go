@@ -191,13 +191,12 @@ func (p *Provider) answeredDomain(q *question, domain string) string {
 	if domain == "" {
 		return ""
 	}
-	d, err := p.dcs.byAPIDomain(domain)
-	if err != nil || d.Code != q.dc.Code {
+	if err := p.belongs(q.dc, domain); err != nil {
 		p.log.Warn("zoho: the answer names an API domain that does not belong to the data centre; it is not used",
 			slog.String("api_domain", clip(domain)), slog.String("data_centre", q.dc.Code))
 		return ""
 	}
-	return d.apiDomain(domain, p.cfg.Environment)
+	return q.dc.apiDomain(domain, p.cfg.Environment)
 }
 
 // Refresh mints an access token with t.RefreshToken at the accounts server of

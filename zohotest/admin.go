@@ -1,6 +1,7 @@
 package zohotest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,17 +101,10 @@ func (f *Fake) adminUser(u User) (any, error) {
 	if u.Email == "" {
 		return nil, errors.New("a user needs an email")
 	}
-	if !f.hasDC(cmpDC(u.DC)) {
+	if !f.hasDC(cmp.Or(u.DC, "us")) {
 		return nil, fmt.Errorf("unknown data centre %q", u.DC)
 	}
 	return f.AddUser(u), nil
-}
-
-func cmpDC(dc string) string {
-	if dc == "" {
-		return "us"
-	}
-	return dc
 }
 
 func (f *Fake) adminIssue(r adminRequest) (any, error) {

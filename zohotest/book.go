@@ -1,7 +1,6 @@
 package zohotest
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -14,6 +13,7 @@ type book struct {
 	users     map[string]User
 	codes     map[string]*grantCode
 	refresh   map[string]*refreshToken
+	groups    map[[2]string][]*refreshToken // alive ones that count together, oldest first
 	access    map[string]*accessToken
 	devices   map[string]*device // by device code
 	pending   map[string]*pendingConsent
@@ -29,6 +29,7 @@ func newBook(o *Options) book {
 		users:     make(map[string]User),
 		codes:     make(map[string]*grantCode),
 		refresh:   make(map[string]*refreshToken),
+		groups:    make(map[[2]string][]*refreshToken),
 		access:    make(map[string]*accessToken),
 		devices:   make(map[string]*device),
 		pending:   make(map[string]*pendingConsent),
@@ -130,46 +131,34 @@ func (r *refreshToken) evict(now time.Time, limit int) int {
 	return n
 }
 
-// mintRefresh makes a refresh token. It reports how many older ones it killed.
+// mintRefresh makes a refresh token. It reports how many older ones it killed:
+// too many kill the oldest, in use or not, with their access tokens (Zoho CRM v8
+// docs, Token validity).
 func (b *book) mintRefresh(h holder, now time.Time) (*refreshToken, int) {
 	b.serial++
 	r := &refreshToken{holder: h, token: newToken(), created: now, serial: b.serial}
 	b.refresh[r.token] = r
-	return r, b.dropRefresh(h)
-}
-
-// dropRefresh kills the oldest refresh tokens beyond the limit, whether in use
-// or not, with their access tokens (Zoho CRM v8 docs, Token validity).
-func (b *book) dropRefresh(h holder) int {
-	alive := b.aliveFor(h)
+	key := b.groupOf(h)
+	group := slices.DeleteFunc(b.groups[key], func(r *refreshToken) bool { return r.dead != "" })
+	group = append(group, r)
 	n := 0
-	for limit := b.opts.Limits.RefreshTokens; limit >= 0 && len(alive) > limit; n++ {
-		alive[0].kill("superseded")
-		alive = alive[1:]
+	for limit := b.opts.Limits.RefreshTokens; limit >= 0 && len(group) > limit; n++ {
+		group[0].kill("superseded")
+		group = group[1:]
 	}
-	return n
+	b.groups[key] = group
+	return r, n
 }
 
-// aliveFor lists the live refresh tokens that count together, oldest first.
-func (b *book) aliveFor(h holder) []*refreshToken {
-	var list []*refreshToken
-	for _, r := range b.refresh {
-		if r.dead == "" && b.countTogether(r.holder, h) {
-			list = append(list, r)
-		}
-	}
-	slices.SortFunc(list, func(x, y *refreshToken) int { return cmp.Compare(x.serial, y.serial) })
-	return list
-}
-
-func (b *book) countTogether(x, y holder) bool {
+// groupOf names the refresh tokens that count together.
+func (b *book) groupOf(h holder) [2]string {
 	switch b.opts.CountRefreshTokens {
 	case CountByUser:
-		return x.email == y.email
+		return [2]string{"", h.email}
 	case CountByClient:
-		return x.client == y.client
+		return [2]string{h.client, ""}
 	}
-	return x.email == y.email && x.client == y.client
+	return [2]string{h.client, h.email}
 }
 
 // kill ends a refresh token and its access tokens.
