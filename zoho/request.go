@@ -64,6 +64,9 @@ func (p *Provider) do(ctx context.Context, op string, req *http.Request, timeout
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", p.userAgent)
 	r := &reply{host: req.URL.Host, asked: time.Now(), scrub: scrub}
+	if err := ctx.Err(); err != nil {
+		return nil, transportError(op, r, false, err)
+	}
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return nil, transportError(op, r, w.mayHaveSent(err), err)
