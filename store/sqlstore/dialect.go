@@ -1,0 +1,68 @@
+package sqlstore
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A Dialect is the SQL of one database product. There is one function for each,
+// such as [SQLite]; the zero Dialect is not usable.
+//
+// The statements of this package are written once, in standard SQL with "?" for
+// arguments. A Dialect holds what differs.
+type Dialect struct {
+	// name starts the messages of errors.
+	name string
+	// bind turns "?" into the placeholders of the product.
+	bind func(query string) string
+	// quote quotes a name that nameRule allows.
+	quote func(name string) string
+	// exact is a condition that holds when column is the argument, byte for byte.
+	// Each "?" in it stands for that one argument.
+	exact func(column string) string
+	// columns lists the columns of the table that its argument names, in order,
+	// and no row when there is no such table.
+	columns string
+	// after is the condition "comes after the id" in the order of
+	// tokenkeep.CompareIDs, for the arguments length and id; order is that order.
+	after, order string
+	// begin is the first statement of a transaction that reads before it writes:
+	// it keeps other writers out until the end.
+	begin func(n names) string
+	// migrations are the statements that lead from each version of the schema to
+	// the next, beginning with the official table or none.
+	migrations []func(n names) []string
+	// diagnose returns the sentinel of package tokenkeep that a driver's error
+	// means, or nil, and what to do about it, or "".
+	diagnose func(err error) (sentinel error, hint string)
+}
+
+// names are the names of a store's tables, as configured and quoted.
+type names struct {
+	table, meta             string
+	quotedTable, quotedMeta string
+	dialect                 *Dialect
+}
+
+// nameRule is what a table may be called: short enough that the names derived
+// from it fit every product.
+var nameRule = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,39}$`)
+
+// newNames checks the name of the table and derives the others.
+func newNames(d *Dialect, table string) (names, error) {
+	if !nameRule.MatchString(table) || strings.HasPrefix(strings.ToLower(table), "sqlite_") {
+		return names{}, fmt.Errorf("sqlstore: %q cannot be the name of a table: use up to 40 letters, digits and underscores, a letter first", table)
+	}
+	meta := table + "_meta"
+	return names{table: table, meta: meta, quotedTable: d.quote(table), quotedMeta: d.quote(meta), dialect: d}, nil
+}
+
+// derived returns a quoted name that begins with the table's, for an index or a
+// trigger.
+func (n names) derived(suffix string) string { return n.dialect.quote(n.table + "_" + suffix) }
+
+// fill replaces {table} and {meta} in query and binds its arguments.
+func (n names) fill(query string) string {
+	return n.dialect.bind(strings.NewReplacer("{table}", n.quotedTable, "{meta}", n.quotedMeta).Replace(query))
+}

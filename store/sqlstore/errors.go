@@ -1,0 +1,44 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tokenkeep/tokenkeep"
+)
+
+// fail returns err as the error of op: a context's error as it is, the sentinels
+// of package tokenkeep as they are, and a driver's error as what it means, with
+// the next step.
+func (s *Store) fail(ctx context.Context, op string, err error) error {
+	op = s.dialect.name + ": " + op
+	switch {
+	case err == nil:
+		return nil
+	case isOurs(err):
+		return fmt.Errorf("%s: %w", op, err)
+	case s.closed.Load():
+		return fmt.Errorf("%s: %w", op, tokenkeep.ErrClosed)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", op, ctx.Err())
+	}
+	sentinel, hint := s.dialect.diagnose(err)
+	if sentinel != nil {
+		return fmt.Errorf("%s: %w: %w; %s", op, sentinel, err, hint)
+	}
+	return &tokenkeep.Error{Class: tokenkeep.StoreUnavailable, Op: op, Hint: hint, Err: err}
+}
+
+// isOurs reports whether err is already one that callers can tell apart.
+func isOurs(err error) bool {
+	for _, sentinel := range []error{
+		tokenkeep.ErrNotFound, tokenkeep.ErrNoKey, tokenkeep.ErrAmbiguous, tokenkeep.ErrConflict, tokenkeep.ErrInvalid,
+		tokenkeep.ErrReadOnly, tokenkeep.ErrCorrupt, tokenkeep.ErrSchema, tokenkeep.ErrClosed,
+	} {
+		if errors.Is(err, sentinel) {
+			return true
+		}
+	}
+	return tokenkeep.ClassOf(err) != ""
+}

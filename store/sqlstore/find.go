@@ -1,0 +1,117 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"iter"
+
+	"github.com/tokenkeep/tokenkeep"
+)
+
+// FindToken implements [tokenkeep.TokenStore] with one statement.
+func (s *Store) FindToken(ctx context.Context, partial *tokenkeep.Token) (*tokenkeep.Token, error) {
+	m, err := tokenkeep.MatchFor(partial)
+	if err != nil {
+		return nil, s.fail(ctx, "find", err)
+	}
+	t, err := s.match(ctx, nil, m)
+	if err == nil && t == nil {
+		err = fmt.Errorf("%w by %s", tokenkeep.ErrNotFound, m.Field)
+	}
+	return t, s.fail(ctx, "find", err)
+}
+
+// FindTokenByID implements [tokenkeep.TokenStore] with one statement.
+func (s *Store) FindTokenByID(ctx context.Context, id string) (*tokenkeep.Token, error) {
+	t, err := s.byID(ctx, nil, id)
+	if err == nil && t == nil {
+		err = fmt.Errorf("%w: id %q", tokenkeep.ErrNotFound, id)
+	}
+	return t, s.fail(ctx, "find", err)
+}
+
+// match returns the row that m means, nil when there is none, and ErrAmbiguous
+// when there are several. A nil tx reads outside of a transaction.
+func (s *Store) match(ctx context.Context, tx *sql.Tx, m tokenkeep.Match) (*tokenkeep.Token, error) {
+	rows, err := query(ctx, tx, s.stmts.find[m.Field], s.stmts.findArgs(m)...)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	if len(rows) > 1 {
+		return nil, m.Ambiguous(rows[0], rows[1])
+	}
+	return rows[0], nil
+}
+
+// byID returns the row with this id, or nil.
+func (s *Store) byID(ctx context.Context, tx *sql.Tx, id string) (*tokenkeep.Token, error) {
+	rows, err := query(ctx, tx, s.stmts.byID, id)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// query returns the rows of stmt, in tx or, if that is nil, outside of a
+// transaction.
+func query(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt, args ...any) (tokens []*tokenkeep.Token, err error) {
+	if tx != nil {
+		stmt = tx.StmtContext(ctx, stmt)
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if e := rows.Close(); err == nil {
+			err = e
+		}
+	}()
+	var rec record
+	targets := rec.targets()
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return nil, err
+		}
+		t, err := rec.token()
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, rows.Err()
+}
+
+// pageSize is how many rows a listing reads at a time.
+const pageSize = 256
+
+// GetTokens implements [tokenkeep.TokenStore]. It reads pages of 256 rows and
+// holds no connection between them, so the loop's body may use the store. A row
+// that is saved or deleted while the listing runs is seen as it is when its page
+// is read.
+func (s *Store) GetTokens(ctx context.Context) iter.Seq2[*tokenkeep.Token, error] {
+	return func(yield func(*tokenkeep.Token, error) bool) {
+		last := ""
+		for {
+			page, err := query(ctx, nil, s.stmts.page, len(last), last, pageSize)
+			if err != nil {
+				yield(nil, s.fail(ctx, "list", err))
+				return
+			}
+			for _, t := range page {
+				if err := ctx.Err(); err != nil {
+					yield(nil, s.fail(ctx, "list", err))
+					return
+				}
+				if !yield(t, nil) {
+					return
+				}
+				last = t.ID
+			}
+			if len(page) < pageSize {
+				return
+			}
+		}
+	}
+}

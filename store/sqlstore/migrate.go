@@ -1,0 +1,127 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tokenkeep/tokenkeep"
+)
+
+// A querier reads, in a transaction or outside of one.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// migrate brings the schema up to date. When it is, that is one look, and nothing
+// is written.
+func (s *Store) migrate(ctx context.Context, before func(context.Context, int) error) error {
+	_, done, err := s.schema(ctx, s.db)
+	if err != nil || done {
+		return err
+	}
+	unlock, err := s.lock.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.announce(ctx, before); err != nil {
+		return err
+	}
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		version, done, err := s.schema(ctx, tx) // another process may have been faster
+		if err != nil || done {
+			return err
+		}
+		s.logger.InfoContext(ctx, "upgrading the schema", "table", s.names.table, "from", version, "to", s.latest())
+		return s.upgrade(ctx, tx, version)
+	})
+}
+
+// announce calls before, if an existing table is going to be changed.
+func (s *Store) announce(ctx context.Context, before func(context.Context, int) error) error {
+	version, done, err := s.schema(ctx, s.db)
+	if err != nil || done || before == nil {
+		return err
+	}
+	columns, err := s.columns(ctx, s.db, s.names.table)
+	if err != nil || len(columns) == 0 {
+		return err
+	}
+	return before(ctx, version)
+}
+
+func (s *Store) latest() int { return len(s.dialect.migrations) }
+
+// schema returns the version of the schema, 0 for no table and for the official
+// one, and whether it is the latest. The error wraps ErrSchema if this program
+// cannot work with it.
+func (s *Store) schema(ctx context.Context, q querier) (version int, latest bool, err error) {
+	meta, err := s.columns(ctx, q, s.names.meta)
+	if err != nil {
+		return 0, false, err
+	}
+	if len(meta) == 0 {
+		return 0, false, s.checkOfficial(ctx, q)
+	}
+	err = q.QueryRowContext(ctx, s.names.fill("SELECT value FROM {meta} WHERE name = 'schema'")).Scan(&version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, fmt.Errorf("%w: the table %s has no version; restore it, or use another table", tokenkeep.ErrSchema, s.names.meta)
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	if version < 1 || version > s.latest() {
+		return 0, false, fmt.Errorf("%w: the table %s has version %d, this program knows versions 1 to %d; use a newer program",
+			tokenkeep.ErrSchema, s.names.table, version, s.latest())
+	}
+	return version, version == s.latest(), nil
+}
+
+// checkOfficial refuses a table that is not the official one.
+func (s *Store) checkOfficial(ctx context.Context, q querier) error {
+	columns, err := s.columns(ctx, q, s.names.table)
+	if err != nil || len(columns) == 0 || slices.EqualFunc(columns, official, strings.EqualFold) {
+		return err
+	}
+	return fmt.Errorf("%w: the table %s has not the ten columns of Zoho's SDKs; import its tokens into a new store",
+		tokenkeep.ErrSchema, s.names.table)
+}
+
+// columns returns the columns of a table, none if there is no such table.
+func (s *Store) columns(ctx context.Context, q querier, table string) (columns []string, err error) {
+	rows, err := q.QueryContext(ctx, s.names.fill(s.dialect.columns), table)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		columns = append(columns, name)
+	}
+	return columns, rows.Err()
+}
+
+// upgrade runs the migrations from version on.
+func (s *Store) upgrade(ctx context.Context, tx *sql.Tx, version int) error {
+	for _, step := range s.dialect.migrations[version:] {
+		for _, statement := range step(s.names) {
+			if _, err := tx.ExecContext(ctx, s.names.fill(statement)); err != nil {
+				return fmt.Errorf("upgrade to version %d: %w", version+1, err)
+			}
+		}
+		version++
+	}
+	if _, err := tx.ExecContext(ctx, s.names.fill("DELETE FROM {meta} WHERE name = 'schema'")); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, s.names.fill("INSERT INTO {meta} (name, value) VALUES ('schema', ?)"), version)
+	return err
+}
