@@ -519,3 +519,73 @@ func TestFastPathDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// One process looks at the store once, however many callers wait.
+func TestCallersOfOneProcessShareOneFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, p := NewMemoryStore(), &stubProvider{}
+		p.refresh = func(context.Context, int64, *Token) (*Token, error) {
+			time.Sleep(2 * time.Second)
+			return p.mint(), nil
+		}
+		row := stored(t, store, -time.Minute)
+		var looks atomic.Int64
+		k := New(store, p, &Options{OnStep: func(_ context.Context, step int) {
+			if step == 3 {
+				looks.Add(1)
+			}
+		}})
+		s := open(t, k, row.ID)
+		var wg sync.WaitGroup
+		for range 64 {
+			wg.Go(func() {
+				if _, err := s.Token(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := looks.Load(); n != 1 {
+			t.Errorf("the store was read %d times", n)
+		}
+	})
+}
+
+// A newer login wins though the row still carries our claim: another program
+// that shares the store knows nothing of claims.
+func TestForeignWriterKeepsItsLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, p := NewMemoryStore(), &stubProvider{}
+		row := stored(t, store, -time.Minute)
+		p.refresh = func(_ context.Context, n int64, asked *Token) (*Token, error) {
+			if n == 1 {
+				r := read(t, store, row.ID)
+				r.RefreshToken = NewSecret("1000.refresh.foreign")
+				must(t, store.SaveToken(t.Context(), r))
+			} else if asked.RefreshToken.Reveal() != "1000.refresh.foreign" {
+				t.Error("the old refresh token was used again")
+			}
+			return p.mint(), nil
+		}
+		_, err := open(t, New(store, p, nil), row.ID).Token(t.Context())
+		must(t, err)
+		if got := read(t, store, row.ID); got.RefreshToken.Reveal() != "1000.refresh.foreign" || got.AccessToken.Reveal() != "1000.access.2" {
+			t.Error("a token of the old login was written over the new one")
+		}
+	})
+}
+
+// The monotonic clock stands still while a laptop sleeps, so it is trusted for a
+// second at a time, and never past the soft expiry.
+func TestFastPathLooksAtTheWallClock(t *testing.T) {
+	sn := &snapshot{soft: 5 * time.Minute}
+	now := time.Now()
+	for left, want := range map[time.Duration]time.Duration{
+		time.Hour: time.Second, 5*time.Minute + 300*time.Millisecond: 300 * time.Millisecond, 0: -5 * time.Minute,
+	} {
+		sn.tok.Expiry = now.Add(left)
+		if sn.extend(1000, now); sn.fresh.Load() != 1000+int64(want) {
+			t.Errorf("%v left: trusted for %v, want %v", left, time.Duration(sn.fresh.Load()-1000), want)
+		}
+	}
+}

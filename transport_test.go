@@ -1,6 +1,7 @@
 package tokenkeep
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -184,14 +185,20 @@ func TestRefusalOfEverythingDoesNotUseTheQuotaUp(t *testing.T) {
 
 func TestOlderTokenInvalidatesNothing(t *testing.T) {
 	store, p := NewMemoryStore(), &stubProvider{}
-	s := open(t, New(store, p, nil), stored(t, store, time.Hour).ID)
+	told := 0
+	k := New(store, p, &Options{OnEvent: func(_ context.Context, e Event) {
+		if e.Kind == Invalidated {
+			told++
+		}
+	}})
+	s := open(t, k, stored(t, store, time.Hour).ID)
 	old, err := s.Token(t.Context())
 	must(t, err)
 	_, err = s.Refresh(t.Context())
 	must(t, err)
 	s.Invalidate(t.Context(), old)
-	if tok, err := s.Token(t.Context()); err != nil || tok.Reveal() != "1000.access.1" || p.refreshes.Load() != 1 {
-		t.Errorf("%v, %d refreshes", err, p.refreshes.Load())
+	if tok, err := s.Token(t.Context()); err != nil || tok.Reveal() != "1000.access.1" || p.refreshes.Load() != 1 || told != 0 {
+		t.Errorf("%v, %d refreshes, %d events", err, p.refreshes.Load(), told)
 	}
 }
 

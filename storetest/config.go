@@ -39,9 +39,13 @@ type Config struct {
 	// -short of go test.
 	Short bool
 
-	// Long makes it kill 200 processes rather than 25. It is implied by the
-	// environment variable STORETEST_LONG=1, and wins over Short.
+	// Long makes it kill 200 processes amid saves, and count higher. It is implied
+	// by the environment variable STORETEST_LONG=1, and wins over Short.
 	Long bool
+
+	// Kills is how many processes are killed amid saves. Zero means 25; 4 when
+	// Short, 200 when Long.
+	Kills int
 }
 
 // A Level says what may be trusted to a store. Each includes those before it.
@@ -99,6 +103,9 @@ func (c *Config) sizes() sizes {
 		s.rows, s.goroutines, s.rounds, s.processes, s.saves = 101, 16, 2, 3, 10
 		s.pairSaves, s.kills, s.flights, s.claim = 30, 4, 16, time.Second
 		s.limit = 30 * time.Second
+	}
+	if c.Kills > 0 {
+		s.kills = c.Kills
 	}
 	return s
 }

@@ -87,11 +87,10 @@ type victim struct {
 	saved        int              // the last generation acknowledged; first-1 if none
 	spares       map[int]bool     // inserts acknowledged and not deleted
 	last         string
-	failed       bool
 }
 
 // heed takes note of one line.
-func (v *victim) heed(line string) {
+func (v *victim) heed(x *trial, line string) {
 	var n int
 	verb, _, _ := strings.Cut(line, " ")
 	_, _ = fmt.Sscanf(line, verb+" %d", &n)
@@ -104,7 +103,7 @@ func (v *victim) heed(line string) {
 	case "deleted":
 		delete(v.spares, n)
 	default:
-		v.failed = true
+		x.fatalf("a process failed while it saved beside one that was killed: %s", v.why(line))
 	}
 }
 
@@ -112,16 +111,12 @@ func (v *victim) heed(line string) {
 // at some moment after, and takes note of all it acknowledged.
 func (v *victim) murder(x *trial, rnd *rand.Rand) {
 	for range 1 + rnd.IntN(6) {
-		line := v.hear(x.ctx)
-		v.heed(line)
-		if v.failed {
-			x.fatalf("a process failed while it saved beside one that was killed: %s", v.why(line))
-		}
+		v.heed(x, v.hear(x.ctx))
 	}
 	time.Sleep(time.Duration(rnd.IntN(8000)) * time.Microsecond)
 	_ = v.cmd.Process.Kill()
 	for line := range v.lines {
-		v.heed(line)
+		v.heed(x, line)
 	}
 	<-v.ended
 }

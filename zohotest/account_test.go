@@ -3,6 +3,7 @@ package zohotest_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/tokenkeep/tokenkeep/zohotest"
 )
@@ -88,6 +89,20 @@ func TestS37EvictAccessToken(t *testing.T) {
 	wantCode(t, g.me(login.AccessToken), 401, "INVALID_TOKEN")
 	wantTokens(t, g.refresh(login.RefreshToken))
 	equal(t, "evictions", g.Counters().Evictions, 0)
+}
+
+func TestAccessTokenAlive(t *testing.T) {
+	g := newRig(t, nil)
+	why := func(token string) string { _, why := g.AccessTokenAlive(token); return why }
+	old, lost := g.Issue(app, ann).AccessToken, g.Issue(app, ann).AccessToken
+	if alive, _ := g.AccessTokenAlive(old); !alive {
+		t.Error("a fresh token is dead")
+	}
+	g.EvictAccessToken(lost)
+	g.Advance(time.Hour)
+	equal(t, "old", why(old), "expired")
+	equal(t, "evicted", why(lost), "evicted")
+	equal(t, "unknown", why("1000.x"), "unknown")
 }
 
 func TestBasicAuthIsASwitch(t *testing.T) {

@@ -66,6 +66,22 @@ func TestAdminOtherActions(t *testing.T) {
 	}
 }
 
+func TestAdminDeletes(t *testing.T) {
+	g := newRig(t, nil)
+	token := g.Issue(app, ann).RefreshToken
+	g.admin("faults", `{"kind":"status","role":"accounts","token":"`+token+`"}`)
+	state := g.get(g.AdminURL() + "/admin/state")
+	equal(t, "fault is shown", strings.Contains(state.body, `"kind": "status"`), true)
+	equal(t, "token of the fault", strings.Contains(state.body, token), false)
+	equal(t, "faulty", g.refresh(token).status, 500)
+	for _, what := range []string{"faults", "counters"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, g.AdminURL()+"/admin/"+what, nil)
+		equal(t, what, g.must(req, err).status, 200)
+	}
+	equal(t, "requests", g.Counters().TokenRequests, 0)
+	wantTokens(t, g.refresh(token))
+}
+
 func TestAdminReads(t *testing.T) {
 	g := newRig(t, nil)
 	login := g.Issue(app, ann)

@@ -8,7 +8,7 @@ import (
 )
 
 // pageOf answers one page of a module.
-func (f *Fake) pageOf(c *crmCall, l listing, m *module) answer {
+func (f *Fake) pageOf(l listing, m *module) answer {
 	all := l.sorted(m.records)
 	if len(all) == 0 && !l.changedSince.IsZero() {
 		return emptyAnswer(http.StatusNotModified)

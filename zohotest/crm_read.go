@@ -49,7 +49,7 @@ func (f *Fake) listRecords(c *crmCall) answer {
 	if failure != nil {
 		return *failure
 	}
-	return f.pageOf(c, l, m)
+	return f.pageOf(l, m)
 }
 
 func (c *call) invalidModule() answer {

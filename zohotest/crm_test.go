@@ -104,12 +104,13 @@ func (g rig) fill(token string, n int) {
 
 // page reads a list answer.
 type page struct {
-	Data []map[string]any
+	Data []map[string]any `json:"data"`
 	Info struct {
-		Count, Page   int
+		Count         int    `json:"count"`
+		Page          int    `json:"page"`
 		MoreRecords   bool   `json:"more_records"`
 		NextPageToken string `json:"next_page_token"`
-	}
+	} `json:"info"`
 }
 
 func (g rig) list(token, query string) (reply, page) {
@@ -178,7 +179,10 @@ func TestS42Create(t *testing.T) {
 	r := create(`{"data":[{"Last_Name":"A","Email":"a@b.c"},{"First_Name":"x"},{"Last_Name":"B","Email":"A@b.c"}]}`)
 	equal(t, "mixed", r.status, 207)
 	var got struct {
-		Data []struct{ Code, Status string }
+		Data []struct {
+			Code   string `json:"code"`
+			Status string `json:"status"`
+		} `json:"data"`
 	}
 	_ = json.Unmarshal([]byte(r.body), &got)
 	equal(t, "codes", fmt.Sprint(got.Data), "[{SUCCESS success} {MANDATORY_NOT_FOUND error} {DUPLICATE_DATA error}]")
@@ -202,6 +206,14 @@ func TestRecordsGetUpdateDelete(t *testing.T) {
 	equal(t, "delete", g.crm(http.MethodDelete, g.crmURL("Leads?ids="+id+",1"), token, "").status, 207)
 	wantCode(t, g.crm(http.MethodGet, g.crmURL("Leads/"+id), token, ""), 400, "INVALID_DATA")
 	equal(t, "update miss", g.crm(http.MethodPut, g.crmURL("Leads"), token, `{"data":[{"id":"1"}]}`).status, 400)
+}
+
+func TestUnknownRecordIsASwitch(t *testing.T) {
+	for _, status := range []int{204, 400, 404} {
+		g := newRig(t, &zohotest.Options{UnknownRecordStatus: status})
+		token := g.Issue(app, ann).AccessToken
+		equal(t, "status", g.crm(http.MethodGet, g.crmURL("Leads/1"), token, "").status, status)
+	}
 }
 
 func TestRecordsAreOfOneOrganisationAndEnvironment(t *testing.T) {

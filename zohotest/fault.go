@@ -72,7 +72,8 @@ type armedFault struct {
 
 // AddFault arms a fault. The function it returns disarms it.
 func (f *Fake) AddFault(ft Fault) (remove func()) {
-	armed := &armedFault{Fault: ft, rand: rand.New(rand.NewPCG(ft.Seed, 0))}
+	sequence := rand.New(rand.NewPCG(ft.Seed, 0)) //nolint:gosec // must be repeatable
+	armed := &armedFault{Fault: ft, rand: sequence}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.faults = append(f.faults, armed)

@@ -1,6 +1,7 @@
 package zohotest
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -105,7 +106,7 @@ func (f *Fake) open(e endpoint) (string, error) {
 
 // start serves a handler on a new loopback listener.
 func (f *Fake) start(h http.Handler) (url, addr string, err error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", "", fmt.Errorf("zohotest: listen: %w", err)
 	}

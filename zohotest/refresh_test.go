@@ -2,6 +2,7 @@ package zohotest_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep/zohotest"
@@ -46,6 +47,27 @@ func TestS27Throttle(t *testing.T) {
 	g.Advance(time.Second)
 	wantTokens(t, g.refresh(token))
 	equal(t, "throttles", g.Counters().Throttles, 2)
+}
+
+// TestS27WindowIsExact runs on virtual time, to the nanosecond.
+func TestS27WindowIsExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := memoryRig(t, &zohotest.Options{Limits: zohotest.Limits{RefreshesPerWindow: 1}})
+		token := g.Issue(app, ann).RefreshToken
+		wantTokens(t, g.refresh(token))
+		time.Sleep(10*minute - time.Nanosecond)
+		wantThrottled(t, g.refresh(token))
+		time.Sleep(time.Nanosecond)
+		wantTokens(t, g.refresh(token))
+	})
+}
+
+func TestS27ExchangesCount(t *testing.T) {
+	for _, count := range []bool{false, true} {
+		g := newRig(t, &zohotest.Options{ExchangesCount: count, Limits: zohotest.Limits{RefreshesPerWindow: 1}})
+		token := g.exchange(g.code(offline())).str("refresh_token")
+		equal(t, "mints after the exchange", g.refresh(token).status == 200, !count)
+	}
 }
 
 func TestS28ThrottleVariants(t *testing.T) {

@@ -3,6 +3,7 @@ package zohotest
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 )
 
@@ -92,15 +93,13 @@ func (a answer) write(w http.ResponseWriter) {
 	if a.cut {
 		panic(http.ErrAbortHandler)
 	}
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	if !a.truncate {
 		_, _ = w.Write(a.body) // the caller may be gone
 		return
 	}
-	_, _ = w.Write(a.half())
+	_, _ = w.Write(a.half()) //nolint:gosec // as encoded by the pages and the JSON encoder
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }

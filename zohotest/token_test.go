@@ -160,6 +160,11 @@ func TestS24Environment(t *testing.T) {
 	equal(t, "at the sandbox", g.crm(http.MethodGet, sandbox+"/crm/v8/org", r.str("access_token"), "").status, 200)
 }
 
+func TestS24SandboxAnswersProduction(t *testing.T) {
+	g := newRig(t, &zohotest.Options{SandboxAnswersProduction: true})
+	equal(t, "api_domain", g.IssueIn(zohotest.Sandbox, app, ann).APIDomain, g.APIDomain("us"))
+}
+
 func TestS24LegacyExpiry(t *testing.T) {
 	g := newRig(t, &zohotest.Options{LegacyExpiry: true, NoScope: true})
 	r := g.refresh(g.Issue(app, ann).RefreshToken)
