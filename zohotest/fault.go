@@ -33,6 +33,9 @@ const (
 
 // A Fault makes matching requests fail. Empty fields match everything. Of
 // several faults that match, the one added first acts.
+//
+// Over sockets, net/http itself repeats a GET whose reused connection breaks
+// before an answer; a POST, and so every token request, it does not repeat.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
 	// Path is a prefix.

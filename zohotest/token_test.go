@@ -205,8 +205,13 @@ func TestS31PublicClient(t *testing.T) {
 	g := newRig(t, nil)
 	g.AddClient(zohotest.Client{ID: app, Secret: secret, RedirectURIs: []string{callback}, Type: zohotest.ClientMobile})
 	code := g.code(zohotest.GrantOptions{CodeChallenge: "v"})
-	wantError(t, g.exchange(code, "client_secret", ""), "invalid_client_secret")
 	wantTokens(t, g.exchange(code, "client_secret", "", "code_verifier", "v"))
+	stolen := g.code(zohotest.GrantOptions{CodeChallenge: "v"})
+	wantError(t, g.exchange(stolen, "client_secret", ""), "invalid_code")
+	plain := g.code(zohotest.GrantOptions{})
+	wantError(t, g.exchange(plain, "client_secret", "", "code_verifier", "v"), "invalid_client_secret")
+	wantError(t, g.token("us", "client_secret", "", "code_verifier", "v", "grant_type", "refresh_token",
+		"refresh_token", g.Issue(app, ann).RefreshToken), "invalid_client_secret")
 }
 
 func TestS32ClientCredentials(t *testing.T) {
