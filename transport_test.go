@@ -194,7 +194,9 @@ func TestOlderTokenInvalidatesNothing(t *testing.T) {
 	s := open(t, k, stored(t, store, time.Hour).ID)
 	old, err := s.Token(t.Context())
 	must(t, err)
-	_, err = s.Refresh(t.Context())
+	_, err = open(t, New(store, p, nil), s.ID()).Refresh(t.Context())
+	must(t, err)
+	_, err = s.Row(t.Context()) // learns of the newer one
 	must(t, err)
 	s.Invalidate(t.Context(), old)
 	if tok, err := s.Token(t.Context()); err != nil || tok.Reveal() != "1000.access.1" || p.refreshes.Load() != 1 || told != 0 {
