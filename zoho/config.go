@@ -158,11 +158,7 @@ func (c Config) validate() error {
 }
 
 func (c Config) validateSecrets() error {
-	all := slices.Clone(c.ClientSecrets)
-	for _, secrets := range c.SecretsByDC {
-		all = append(all, secrets...)
-	}
-	for _, s := range all {
+	for _, s := range c.secrets() {
 		if s.IsZero() {
 			return misconfigured("zoho config", "a client secret is empty", "leave it out, or give the value")
 		}
@@ -171,6 +167,15 @@ func (c Config) validateSecrets() error {
 		}
 	}
 	return nil
+}
+
+// secrets returns a list of all configured secrets.
+func (c Config) secrets() []tokenkeep.Secret {
+	all := slices.Clone(c.ClientSecrets)
+	for _, secrets := range c.SecretsByDC {
+		all = append(all, secrets...)
+	}
+	return all
 }
 
 func validRedirect(raw string) error {

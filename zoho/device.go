@@ -59,7 +59,7 @@ func (p *Provider) StartDevice(ctx context.Context, scopes []string) (*Device, e
 		"scope":       {strings.Join(scopes, ",")},
 		"access_type": {"offline"},
 		"prompt":      {"consent"},
-	}})
+	}, scrub: p.scrubber(nil)})
 	if sendErr != nil {
 		return nil, sendErr
 	}
@@ -161,7 +161,7 @@ func (d *Device) goOn(ctx context.Context, got *granted, err error) error {
 		d.slowDown()
 		return nil
 	case codeOtherDC:
-		return d.move(got.location)
+		return d.move(got.reply.scrub.exact(got.location))
 	case codeExpired:
 		return d.expired()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
@@ -57,7 +58,7 @@ func (p *Provider) lookup(ctx context.Context, t *tokenkeep.Token, url, list, fi
 		return "", misconfigured(op, "there is no usable access token", "")
 	}
 	req.Header.Set("Authorization", scheme+" "+t.AccessToken.Reveal())
-	r, sendErr := p.do(ctx, op, req, lookupTime, scrubberFor(t.AccessToken))
+	r, sendErr := p.do(ctx, op, req, lookupTime, p.scrubber(t))
 	if sendErr != nil {
 		return "", sendErr
 	}
@@ -87,7 +88,10 @@ func (o object) first(key string) object {
 // lookupFailed tells what may be fixed (a scope, a permission) from what may
 // pass.
 func lookupFailed(op, path string, r *reply, o object) error {
-	code := r.scrub.excerpt([]byte(o.text("code")))
+	code := o.text("code")
+	if strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+		code = "" // CRM's codes look different
+	}
 	e := &tokenkeep.Error{
 		Class: tokenkeep.RetryLater, Op: op, Code: code,
 		Reason: fmt.Sprintf("%s%s answered HTTP %d %s", r.host, path, r.status, code),

@@ -30,7 +30,7 @@ func (p *Provider) Revoke(ctx context.Context, t *tokenkeep.Token) error {
 		return err
 	}
 	form := url.Values{"token": {token.Reveal()}}
-	r, sendErr := p.post(ctx, call{op: op, url: d.Accounts + pathRevoke, form: form, scrub: scrubberFor(token)})
+	r, sendErr := p.post(ctx, call{op: op, url: d.Accounts + pathRevoke, form: form, scrub: p.scrubber(t)})
 	if sendErr != nil {
 		return sendErr
 	}
@@ -58,7 +58,7 @@ func (p *Provider) revokeNew(ctx context.Context, d DataCentre, t *tokenkeep.Tok
 	q := &question{op: op, grant: grantRefresh, dc: d, who: who}
 	for i, secret := range who.secrets {
 		basic := tokenkeep.NewSecret(url.QueryEscape(who.id) + ":" + url.QueryEscape(secret.Reveal()))
-		scrub := scrubberFor(basic, secret, tokenkeep.NewSecret(form.Get("token")))
+		scrub := p.scrubber(t, basic)
 		r, sendErr := p.post(ctx, call{op: op, url: d.Accounts + pathRevokeNew, form: form, basic: basic, scrub: scrub})
 		if sendErr != nil {
 			return sendErr

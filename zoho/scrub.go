@@ -24,6 +24,16 @@ const mask = "[redacted]"
 // looks like a token.
 type scrubber struct{ spellings []string }
 
+// scrubber returns one for a request about t, if any, with more secrets. It
+// knows the configured ones too: what answers may be no accounts server at all.
+func (p *Provider) scrubber(t *tokenkeep.Token, more ...tokenkeep.Secret) scrubber {
+	secrets := append(p.cfg.secrets(), more...)
+	if t != nil {
+		secrets = append(secrets, t.ClientSecret, t.RefreshToken, t.AccessToken, t.GrantToken)
+	}
+	return scrubberFor(secrets...)
+}
+
 func scrubberFor(secrets ...tokenkeep.Secret) scrubber {
 	var s scrubber
 	for _, secret := range secrets {
@@ -54,7 +64,7 @@ func spellings(v string) []string {
 // tokenLike is what Zoho's ids, codes and tokens look like ("1000." and more),
 // and any long run of characters of which secrets are made.
 func tokenLike() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\b100\d(\.|%2e)[0-9a-z._%-]+|[0-9a-z_+/=-]{24,}`)
+	return regexp.MustCompile(`(?i)100\d(\.|%2e)[0-9a-z._%-]+|[0-9a-z_+/=-]{24,}`)
 }
 
 // secretField is a JSON field that holds a secret, complete or cut short.
@@ -62,11 +72,17 @@ func secretField() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)("(?:access_token|refresh_token|id_token|token|code|device_code|client_secret)"\s*:\s*)"[^"]*"?`)
 }
 
-// text returns s without secrets and control characters.
-func (s scrubber) text(text string) string {
+// exact returns text without the known secrets.
+func (s scrubber) exact(text string) string {
 	for _, v := range s.spellings {
 		text = strings.ReplaceAll(text, v, mask)
 	}
+	return text
+}
+
+// text returns text without secrets and control characters.
+func (s scrubber) text(text string) string {
+	text = s.exact(text)
 	text = secretField().ReplaceAllString(text, `${1}"`+mask+`"`)
 	text = tokenLike().ReplaceAllString(text, mask)
 	text = strings.Map(func(r rune) rune {

@@ -31,7 +31,8 @@ type question struct {
 	path     string
 	dc       DataCentre
 	who      identity
-	redirect string // for messages
+	redirect string           // for messages
+	row      *tokenkeep.Token // that the question is about; nil for a login
 	form     url.Values
 }
 
@@ -78,7 +79,7 @@ func (p *Provider) askOnce(ctx context.Context, q *question, secret tokenkeep.Se
 	form.Set("grant_type", q.grant)
 	form.Set("client_id", q.who.id)
 	form.Set("client_secret", secret.Reveal())
-	r, err := p.post(ctx, call{op: q.op, url: q.dc.Accounts + q.path, form: form, scrub: scrubberFor(secretsIn(form)...)})
+	r, err := p.post(ctx, call{op: q.op, url: q.dc.Accounts + q.path, form: form, scrub: p.scrubber(q.row, secretsIn(form)...)})
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +176,7 @@ func (p *Provider) token(q *question, got *granted) *tokenkeep.Token {
 		AccessToken:  tokenkeep.NewSecret(got.access),
 		RefreshToken: tokenkeep.NewSecret(got.refresh),
 		Expiry:       got.reply.asked.Add(got.life),
-		APIDomain:    p.answeredDomain(q, got.apiDomain),
+		APIDomain:    p.answeredDomain(q, got),
 		Scopes:       got.scopes,
 	}
 	if p.cfg.SaveClientSecret {
@@ -187,13 +188,14 @@ func (p *Provider) token(q *question, got *granted) *tokenkeep.Token {
 // answeredDomain returns the API domain of an answer as it is to be stored. One
 // of another data centre, or of none that is known, is left out: the token would
 // be refused there, or stolen.
-func (p *Provider) answeredDomain(q *question, domain string) string {
+func (p *Provider) answeredDomain(q *question, got *granted) string {
+	domain := got.apiDomain
 	if domain == "" {
 		return ""
 	}
 	if err := p.belongs(q.dc, domain); err != nil {
 		p.log.Warn("zoho: the answer names an API domain that does not belong to the data centre; it is not used",
-			slog.String("api_domain", clip(domain)), slog.String("data_centre", q.dc.Code))
+			slog.String("api_domain", clip(got.reply.scrub.exact(domain))), slog.String("data_centre", q.dc.Code))
 		return ""
 	}
 	return q.dc.apiDomain(domain, p.cfg.Environment)
@@ -208,7 +210,7 @@ func (p *Provider) Refresh(ctx context.Context, t *tokenkeep.Token) (*tokenkeep.
 	if t.RefreshToken.IsZero() {
 		return nil, &tokenkeep.Error{Class: tokenkeep.NeedsLogin, Op: op, Reason: "the login has no refresh token", Hint: "log in again: tokenkeep login"}
 	}
-	q := &question{op: op, grant: grantRefresh, path: pathToken, redirect: t.RedirectURL, form: url.Values{}}
+	q := &question{op: op, grant: grantRefresh, path: pathToken, redirect: t.RedirectURL, row: t, form: url.Values{}}
 	var err error
 	if q.dc, err = p.home(t); err != nil {
 		return nil, err
