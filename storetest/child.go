@@ -22,16 +22,16 @@ const linePrefix = "storetest: "
 
 // A task is what a child process does.
 type task struct {
-	Test  string // the test that called Run
-	Role  string
-	DSN   string
-	Index int           // of the child among its siblings
-	Count int           // how often, or with how many goroutines
-	ID    string        // the row to work on
-	URL   string        // the token server
-	Step  int           // of the refresh transaction, at which to wait
-	Need  time.Duration // for how long the access token must be good
-	Claim time.Duration // the time of a claim
+	Test  string        `json:"test"`  // the test that called Run
+	Role  string        `json:"role"`  // one of roles
+	DSN   string        `json:"dsn"`   // of the store
+	Index int           `json:"index"` // of the child among its siblings
+	Count int           `json:"count"` // how often, with how many goroutines, or from which generation on
+	ID    string        `json:"id"`    // the row to work on
+	URL   string        `json:"url"`   // of the token server
+	Step  int           `json:"step"`  // of the refresh transaction, at which to wait
+	Need  time.Duration `json:"need"`  // for how long the access token must be good
+	Claim time.Duration `json:"claim"` // the time of a claim
 }
 
 // IsChild reports whether this process was started by the suite to play a part

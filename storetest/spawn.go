@@ -55,7 +55,7 @@ func (c *child) start(t task, tmp string) error {
 	if err != nil {
 		return err
 	}
-	c.cmd = exec.Command(exe, "-test.run="+exactly(t.Test), "-test.count=1", fmt.Sprintf("-test.short=%t", testing.Short())) //nolint:noctx // killed by hand, to see when
+	c.cmd = exec.Command(exe, "-test.run="+exactly(t.Test), "-test.count=1", fmt.Sprintf("-test.short=%t", testing.Short())) //nolint:gosec,noctx // our own binary; killed by hand, at a chosen moment
 	c.cmd.Env = append(os.Environ(), taskEnv+"="+string(env), "TMPDIR="+tmp, "TMP="+tmp, "TEMP="+tmp)
 	c.cmd.Stderr = c.stderr
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
@@ -111,11 +111,12 @@ func (c *child) tell(command string) {
 	_, _ = io.WriteString(c.stdin, command+"\n") // a child that is gone is noticed by its silence
 }
 
-// kill ends the child by SIGKILL and lets its reader come to its end.
+// kill ends the child by SIGKILL and drains its lines, so that its reader comes
+// to its end.
 func (c *child) kill() {
 	_ = c.cmd.Process.Kill()
 	go func() {
-		for range c.lines { //nolint:revive // drained, so that the reader ends
+		for range c.lines {
 		}
 	}()
 }

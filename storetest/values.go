@@ -109,7 +109,8 @@ func checkTimes(x *trial) {
 	s := x.fresh()
 	east := time.FixedZone("east", 5*3600+1800)
 	for _, at := range []time.Time{
-		{}, time.Now(), time.Now().In(east), time.UnixMilli(1), time.UnixMilli(999), time.Unix(1<<31, 0),
+		{},
+		time.Now(), time.Now().In(east), time.UnixMilli(1), time.UnixMilli(999), time.Unix(1<<31, 0),
 		time.Date(2026, 10, 25, 0, 59, 59, 999_000_000, time.UTC), time.Date(2199, 12, 31, 23, 59, 59, 1_000_000, east),
 	} {
 		t := full("ann")

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/tokenkeep/tokenkeep"
 )
@@ -141,6 +143,7 @@ func increment(ctx context.Context, s tokenkeep.TokenStore, id string) (from, to
 		if err != nil {
 			return 0, 0, fmt.Errorf("find by id: %w", err)
 		}
+		time.Sleep(rand.N(200 * time.Microsecond)) //nolint:gosec // lets others come between; no secret
 		from := t.Version
 		t.State.Failures++
 		switch err := s.SaveToken(ctx, t); {
