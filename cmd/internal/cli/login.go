@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/zoho"
+)
+
+// loginTimeout is how long a login waits for a person.
+const loginTimeout = 10 * time.Minute
+
+// loginOptions are the flags of login.
+type loginOptions struct {
+	user             string
+	paste, device    bool
+	selfClient       bool
+	withRefreshToken string
+	noBrowser        bool
+}
+
+const loginLong = `Logs a user in at Zoho and keeps the tokens. USER is the name to keep the login
+under; without one it is looked up ("email:organisation").
+
+Ways to log in:
+  (default)               opens the browser and waits for Zoho's answer on this machine
+  --paste                 prints the address; paste back the one that the browser ends on
+  --device                prints a code to enter in a browser on any machine
+  --self-client           asks for a code that you make in Zoho's API console
+  --with-refresh-token -  takes a refresh token that you have from standard input`
+
+func newLogin(a *App) *cobra.Command {
+	var o loginOptions
+	cmd := &cobra.Command{
+		Use: "login [USER]", Short: "Log a user in and keep the tokens",
+		Long: loginLong,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.user = first(args)
+			ctx, cancel := a.withTimeout(cmd.Context(), loginTimeout)
+			defer cancel()
+			return a.loginCommand(ctx, &o)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.paste, "paste", false, "paste the address that the browser ends on")
+	f.BoolVar(&o.device, "device", false, "log in with a code on another machine (the client's type must allow it)")
+	f.BoolVar(&o.selfClient, "self-client", false, "use a code from the API console; it is read from standard input")
+	f.StringVar(&o.withRefreshToken, "with-refresh-token", "", "keep a refresh token from standard input; write `-`")
+	f.BoolVar(&o.noBrowser, "no-browser", false, "print the address instead of opening a browser")
+	f.String("scopes", "", "`LIST` of scopes, separated by commas (default: "+strings.Join(defaultScopes, ",")+")")
+	f.String("redirect-url", "", "redirect `URI` as it is registered (default http://localhost:8765/callback)")
+	cmd.MarkFlagsMutuallyExclusive("paste", "device", "self-client", "with-refresh-token")
+	return cmd
+}
+
+func (a *App) loginCommand(ctx context.Context, o *loginOptions) error {
+	if o.withRefreshToken != "" && o.withRefreshToken != "-" {
+		return usagef("--with-refresh-token takes - alone, and reads the token from standard input")
+	}
+	s, err := a.store(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := a.provider(nil)
+	if err != nil {
+		return err
+	}
+	k := a.keeperOver(s, p)
+	session, err := a.loginBy(ctx, o)(ctx, k, p, o)
+	if err != nil {
+		return a.loginFailed(ctx, err)
+	}
+	return a.loggedIn(ctx, session)
+}
+
+// A loginWay gets a grant or a token and saves the login.
+type loginWay func(context.Context, *tokenkeep.Keeper, *zoho.Provider, *loginOptions) (*tokenkeep.Session, error)
+
+func (a *App) loginBy(_ context.Context, o *loginOptions) loginWay {
+	switch {
+	case o.paste:
+		return a.loginByPaste
+	case o.device:
+		return a.loginByDevice
+	case o.selfClient:
+		return a.loginBySelfClient
+	case o.withRefreshToken != "":
+		return a.loginByRefreshToken
+	}
+	return a.loginByBrowser
+}
+
+// loginFailed names the way out of a failed login.
+func (a *App) loginFailed(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
+		return withHint(&tokenkeep.Error{Class: tokenkeep.NeedsLogin, Op: "login", Reason: "nobody logged in in time"},
+			"run it again, with a longer --timeout if need be")
+	}
+	return err
+}
+
+// loggedIn tells of the login. The first one becomes the current one.
+func (a *App) loggedIn(ctx context.Context, session *tokenkeep.Session) error {
+	row, err := session.Row(ctx)
+	if err != nil {
+		return err
+	}
+	if a.current() == "" {
+		if err := a.choose(row.ID); err != nil {
+			a.IO.Warn("the login was not made the current one: %v", err)
+		}
+	}
+	name := nameOf(row)
+	if row.UserName == "" {
+		name = "id " + row.ID + " (the user's name could not be looked up)"
+	}
+	l, _ := a.location() // it was opened
+	a.IO.Done("logged in as %s, data centre %s", name, strings.ToUpper(row.DataCentre))
+	a.IO.Done("kept in %s; the access token is good for %s", l, accessCell(row, a.now()))
+	if a.cfg.JSON {
+		return a.IO.JSON(a.view(row))
+	}
+	return nil
+}
+
+// loginByRefreshToken keeps a refresh token from elsewhere, after one refresh has
+// shown that it works.
+func (a *App) loginByRefreshToken(ctx context.Context, k *tokenkeep.Keeper, _ *zoho.Provider, o *loginOptions) (*tokenkeep.Session, error) {
+	if a.cfg.SecretPath() == "-" {
+		return nil, usagef("standard input cannot be both the client secret and the refresh token")
+	}
+	token, err := a.readSecret(ctx, "Refresh token: ")
+	if err != nil {
+		return nil, err
+	}
+	dc, err := a.dataCentre()
+	if err != nil {
+		return nil, err
+	}
+	defer a.IO.Progress("asking " + dc.Accounts + " whether the refresh token works")()
+	return k.Login(ctx, &tokenkeep.Grant{
+		RefreshToken: token, UserName: o.user, AccountsServer: dc.Accounts, Location: dc.Code,
+	})
+}
+
+// readSecret reads one line of standard input, asking for it on a terminal.
+func (a *App) readSecret(ctx context.Context, question string) (tokenkeep.Secret, error) {
+	if !a.IO.InIsTerminal() {
+		question = ""
+	} else if a.cfg.NoInput {
+		return tokenkeep.Secret{}, usagef("--no-input: give it on standard input, from a file or a pipe")
+	}
+	secret, err := a.IO.Secret(ctx, question)
+	if err == nil && secret.IsZero() {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil && ctx.Err() == nil {
+		return secret, usagef("standard input holds no line")
+	}
+	return secret, err
+}
+
+// loginBySelfClient redeems a code that the user makes in the API console.
+func (a *App) loginBySelfClient(ctx context.Context, k *tokenkeep.Keeper, p *zoho.Provider, o *loginOptions) (*tokenkeep.Session, error) {
+	if a.cfg.SecretPath() == "-" {
+		return nil, usagef("standard input cannot be both the client secret and the code")
+	}
+	a.IO.Note("1. Open %s, choose your Self Client, tab \"Generate Code\".", consoleOf(a.cfg.DC))
+	a.IO.Note("2. Scope: %s", strings.Join(a.scopes(), ","))
+	a.IO.Note("3. Choose a time of 10 minutes, create the code, and enter it here at once: it works once.")
+	code, err := a.readSecret(ctx, "Code: ")
+	if err != nil {
+		return nil, err
+	}
+	g := p.SelfClientGrant(code.Reveal())
+	g.UserName = o.user
+	defer a.IO.Progress("redeeming the code")()
+	return k.Login(ctx, g)
+}
+
+// consoleOf is the API console of a data centre.
+func consoleOf(code string) string {
+	dc, err := zoho.ByCode(code)
+	if err != nil {
+		dc, _ = zoho.ByCode("us") // built in
+	}
+	return strings.Replace(dc.Accounts, "://accounts.", "://api-console.", 1)
+}
+
+// loginByDevice shows a code and waits until the user has entered it elsewhere.
+func (a *App) loginByDevice(ctx context.Context, k *tokenkeep.Keeper, p *zoho.Provider, o *loginOptions) (*tokenkeep.Session, error) {
+	d, err := p.StartDevice(ctx, a.scopes())
+	if err != nil {
+		return nil, err
+	}
+	a.IO.Say("Open %s on any machine and enter this code: %s", d.VerificationURL, d.UserCode)
+	if d.VerificationURLComplete != "" {
+		a.IO.Say("or open %s", d.VerificationURLComplete)
+	}
+	stop := a.IO.Progress("waiting until the code is entered; it ends at " + clockTime(d.Expires))
+	t, err := d.Wait(ctx)
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	t.UserName = o.user
+	return k.Adopt(ctx, t)
+}

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const rootLong = `tokenkeep logs users in at Zoho once and keeps them logged in: it stores their
+tokens, refreshes them before they expire, and hands them out.
+
+Standard output is data; notes, questions and errors are on standard error.
+A flag beats the environment, and the environment beats the configuration file
+tokenkeep/config.toml in your configuration directory.
+
+Environment: ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE, ZOHO_DC,
+ZOHO_ACCOUNTS_SERVER, ZOHO_API_DOMAIN, TOKENKEEP_STORE, BROWSER, NO_COLOR.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 no such token, 4 login needed, 5 scope or
+permission missing, 6 Zoho API error, 7 store unreadable or locked, 8 some of
+several failed, 75 throttled or temporarily out of order, 130 interrupted.`
+
+// newRoot makes the whole tree of commands.
+func newRoot(a *App, extra []Command) *cobra.Command {
+	root := &cobra.Command{
+		Use:               "tokenkeep",
+		Short:             "Log in to Zoho once, stay logged in",
+		Long:              rootLong,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: a.start,
+	}
+	globalFlags(root.PersistentFlags())
+	for _, c := range append(commands(), extra...) {
+		root.AddCommand(c(a))
+	}
+	quietCompletion(root)
+	return root
+}
+
+// commands lists the commands of this package.
+func commands() []Command {
+	return []Command{
+		newLogin, newStatus, newToken, newRefresh, newLogout, newSwitch,
+		newTokens, newAPI, newExec, newFake, newDoctor, newVersion,
+	}
+}
+
+func globalFlags(f *pflag.FlagSet) {
+	f.String("store", "", "store `URL`: sqlite:PATH, file:PATH or memory: (default: sqlite in your data directory)")
+	f.String("client-id", "", "OAuth client `ID` from Zoho's API console")
+	f.String("client-secret-file", "", "`FILE` with the client secret, one per line; - is standard input")
+	f.String("dc", "", "data centre `CODE` to log in at: us, eu, in, au, jp, cn, ca, sa, uk, ae, sg (default us)")
+	f.String("accounts-server", "", "accounts server `URL` of a custom data centre; needs --api-domain")
+	f.String("api-domain", "", "API domain `URL` of a custom data centre")
+	f.Bool("json", false, "print JSON, errors too")
+	f.Bool("no-input", false, "never ask a question")
+	f.Bool("quiet", false, "no notes and no progress")
+	f.Bool("verbose", false, "log what happens on standard error; never a secret")
+	f.Duration("timeout", 0, "give up after this `DURATION`, such as 30s")
+}
+
+// changedFlags returns the flags that were given on the command line.
+func changedFlags(cmd *cobra.Command) []*pflag.Flag {
+	var list []*pflag.Flag
+	cmd.Flags().Visit(func(f *pflag.Flag) { list = append(list, f) })
+	return list
+}
+
+// quietCompletion gives cobra's completion command and keeps it from needing
+// settings.
+func quietCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.PersistentPreRunE = func(*cobra.Command, []string) error { return nil }
+		}
+	}
+}
+
+// group makes a command that has commands and does nothing itself.
+func group(use, short string, children ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usagef("%s needs a command: %s", cmd.CommandPath(), childNames(cmd))
+		},
+	}
+	c.AddCommand(children...)
+	return c
+}
+
+func childNames(cmd *cobra.Command) string {
+	var s string
+	for i, c := range cmd.Commands() {
+		if i > 0 {
+			s += ", "
+		}
+		s += c.Name()
+	}
+	return s
+}
+
+func newVersion(a *App) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.cfg.JSON {
+				return a.IO.JSON(map[string]string{"version": a.Version})
+			}
+			_, err := fmt.Fprintln(a.IO.Out, "tokenkeep", a.Version)
+			return err
+		},
+	}
+}

@@ -1,0 +1,270 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/config"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/stores"
+	"github.com/tokenkeep/tokenkeep/zoho"
+)
+
+// networkTimeout bounds commands that ask Zoho, unless --timeout does.
+const networkTimeout = 2 * time.Minute
+
+// location is the configured store.
+func (a *App) location() (stores.Location, error) {
+	l, err := stores.Parse(a.cfg.Store, a.Getenv("HOME"))
+	if err != nil {
+		return l, &config.Error{Origin: a.cfg.Origin("store"), Key: "store", Err: err}
+	}
+	return l, nil
+}
+
+// store opens the configured store; the App closes it.
+func (a *App) store(ctx context.Context) (tokenkeep.TokenStore, error) {
+	l, err := a.location()
+	if err != nil {
+		return nil, err
+	}
+	s, c, err := stores.Open(ctx, l, a.log)
+	if err != nil {
+		return nil, storeError("open "+l.String(), err)
+	}
+	a.onClose(c)
+	return s, nil
+}
+
+// rows reads all tokens of s.
+func rows(ctx context.Context, s tokenkeep.TokenStore) ([]*tokenkeep.Token, error) {
+	var list []*tokenkeep.Token
+	for t, err := range s.GetTokens(ctx) {
+		if err != nil {
+			return nil, storeError("list", err)
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// find returns the login that user names: an id, a user name, or the email that
+// a user name begins with. Empty means the one that switch chose, else the only
+// one there is.
+func (a *App) find(ctx context.Context, s tokenkeep.TokenStore, user string) (*tokenkeep.Token, error) {
+	if user == "" {
+		return a.findCurrent(ctx, s)
+	}
+	if isID(user) {
+		t, err := s.FindTokenByID(ctx, user)
+		if err == nil || !errors.Is(err, tokenkeep.ErrNotFound) {
+			return t, storeError("find", err)
+		}
+	}
+	t, err := s.FindToken(ctx, &tokenkeep.Token{UserName: user})
+	switch {
+	case errors.Is(err, tokenkeep.ErrAmbiguous) && a.cfg.ClientID+a.cfg.DC != "":
+		t, err = s.FindToken(ctx, &tokenkeep.Token{UserName: user, ClientID: a.cfg.ClientID, DataCentre: a.cfg.DC})
+	case errors.Is(err, tokenkeep.ErrNotFound):
+		return a.findEmail(ctx, s, user)
+	}
+	return t, storeError("find", err)
+}
+
+// findEmail finds "<email>:<zgid>" by the email.
+func (a *App) findEmail(ctx context.Context, s tokenkeep.TokenStore, email string) (*tokenkeep.Token, error) {
+	var found []*tokenkeep.Token
+	for t, err := range s.GetTokens(ctx) {
+		if err != nil {
+			return nil, storeError("find", err)
+		}
+		if name, org, ok := strings.Cut(t.UserName, ":"); ok && name == email && isNumber(org) {
+			found = append(found, t)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%w: %s", tokenkeep.ErrNotFound, email)
+	case 1:
+		return found[0], nil
+	}
+	return nil, withHint(fmt.Errorf("%w: %s has logins in several organisations", tokenkeep.ErrAmbiguous, email),
+		"name one of: %s", strings.Join(names(found), ", "))
+}
+
+// findCurrent returns the login that switch chose, else the only one.
+func (a *App) findCurrent(ctx context.Context, s tokenkeep.TokenStore) (*tokenkeep.Token, error) {
+	if id := a.current(); id != "" {
+		t, err := s.FindTokenByID(ctx, id)
+		if err == nil || !errors.Is(err, tokenkeep.ErrNotFound) {
+			return t, storeError("find", err)
+		}
+	}
+	list, err := rows(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	switch len(list) {
+	case 0:
+		return nil, withHint(fmt.Errorf("%w: nobody is logged in", tokenkeep.ErrNotFound), "tokenkeep login")
+	case 1:
+		return list[0], nil
+	}
+	return nil, withHint(usagef("there are %d logins; name one", len(list)),
+		"add one of these to the command, or choose it with tokenkeep switch: %s", strings.Join(names(list), ", "))
+}
+
+// names returns what to call the logins: up to five of them.
+func names(list []*tokenkeep.Token) []string {
+	var out []string
+	for _, t := range list[:min(5, len(list))] {
+		out = append(out, nameOf(t))
+	}
+	if len(list) > 5 {
+		out = append(out, "…")
+	}
+	return out
+}
+
+// nameOf returns the user name, or the id of a login without one.
+func nameOf(t *tokenkeep.Token) string {
+	if t.UserName != "" {
+		return t.UserName
+	}
+	return t.ID
+}
+
+func isID(s string) bool { return len(s) <= 19 && isNumber(s) }
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// provider makes the Provider for row's client, or for the configured one.
+func (a *App) provider(row *tokenkeep.Token) (*zoho.Provider, error) {
+	secrets, err := a.cfg.ClientSecrets(a.IO.In)
+	if err != nil {
+		return nil, err
+	}
+	id := a.cfg.ClientID
+	if id == "" && row != nil {
+		id = row.ClientID
+	}
+	if id == "" {
+		return nil, errNoClient()
+	}
+	c := zoho.Config{
+		ClientID: id, ClientSecrets: secrets,
+		RedirectURL: a.cfg.RedirectURL, Scopes: a.scopes(), Logger: a.log,
+	}
+	if c.DataCentre, err = a.dataCentre(); err != nil {
+		return nil, err
+	}
+	return zoho.New(c)
+}
+
+func errNoClient() error {
+	return withHint(&tokenkeep.Error{Class: tokenkeep.Misconfigured, Reason: "there is no client id"},
+		"create a client at https://api-console.zoho.com with the redirect URI %s, then set ZOHO_CLIENT_ID and ZOHO_CLIENT_SECRET_FILE, or client_id and client_secret_file in the configuration file",
+		config.DefaultRedirectURL)
+}
+
+// dataCentre is where logins start.
+func (a *App) dataCentre() (zoho.DataCentre, error) {
+	c := a.cfg
+	switch {
+	case c.AccountsServer != "" && c.APIDomain != "":
+		dc, err := zoho.Custom(c.DC, c.AccountsServer, c.APIDomain)
+		return dc, settingError(c.Origin("accounts_server"), "accounts_server", err)
+	case c.AccountsServer != "":
+		dc, err := zoho.ByAccountsServer(c.AccountsServer)
+		if err != nil {
+			err = withHint(errors.New("unknown accounts server"), "an accounts server of your own needs its --api-domain too")
+		}
+		return dc, settingError(c.Origin("accounts_server"), "accounts_server", err)
+	case c.DC != "":
+		dc, err := zoho.ByCode(c.DC)
+		return dc, settingError(c.Origin("dc"), "dc", err)
+	}
+	return zoho.ByCode("us")
+}
+
+// settingError makes err one of usage; nil stays nil.
+func settingError(origin, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &config.Error{Origin: origin, Key: key, Err: err}
+}
+
+// defaultScopes let CRM records be read and written, and the user be named.
+var defaultScopes = []string{"ZohoCRM.modules.ALL", "ZohoCRM.settings.READ", "ZohoCRM.users.READ", "ZohoCRM.org.READ"} //nolint:gochecknoglobals // a constant list
+
+func (a *App) scopes() []string {
+	if len(a.cfg.Scopes) > 0 {
+		return a.cfg.Scopes
+	}
+	return slices.Clone(defaultScopes)
+}
+
+// keeper makes the Keeper for row's client; the App closes it.
+func (a *App) keeper(s tokenkeep.TokenStore, row *tokenkeep.Token) (*tokenkeep.Keeper, error) {
+	p, err := a.provider(row)
+	if err != nil {
+		return nil, err
+	}
+	return a.keeperOver(s, p), nil
+}
+
+func (a *App) keeperOver(s tokenkeep.TokenStore, p tokenkeep.Provider) *tokenkeep.Keeper {
+	k := tokenkeep.New(s, p, &tokenkeep.Options{Logger: a.log})
+	a.onClose(k)
+	return k
+}
+
+// A login is an open session and the row it began with.
+type login struct {
+	*tokenkeep.Session
+	row *tokenkeep.Token
+}
+
+// openLogin opens the session of the login that user names.
+func (a *App) openLogin(ctx context.Context, user string) (*login, error) {
+	s, err := a.store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	row, err := a.find(ctx, s, user)
+	if err != nil {
+		return nil, err
+	}
+	k, err := a.keeper(s, row)
+	if err != nil {
+		return nil, err
+	}
+	session, err := k.SessionByID(ctx, row.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &login{session, row}, nil
+}
+
+// loginHint names the command that logs the user in again, for errors that need
+// it.
+func loginHint(err error, t *tokenkeep.Token) error {
+	switch tokenkeep.ClassOf(err) {
+	case tokenkeep.NeedsLogin, tokenkeep.InDoubt:
+		return withHint(err, "tokenkeep login %s", quoted(t.UserName))
+	}
+	return err
+}
+
+// quoted returns s as a word for a POSIX shell.
+func quoted(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,84 @@
+// Package transfer brings tokens into a store from the files of other programs,
+// and out of it.
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/store/filestore"
+)
+
+// The kinds of sources.
+const (
+	KindZohoFile = "zoho-file" // a file of one of Zoho's SDKs
+	KindSQLite   = "sqlite"    // a SQLite file with Zoho's table oauthtoken
+	KindJSON     = "json"      // an export of tokenkeep
+)
+
+// ErrUnknown is wrapped when a file is none of the kinds.
+var ErrUnknown = errors.New("neither a token file of Zoho's SDKs, nor a SQLite file with the table oauthtoken, nor a JSON export")
+
+// maxFile bounds what is read of a source that is no database.
+const maxFile = 256 << 20
+
+// A Source is what was read from a file. Tokens keep the ids of the file.
+type Source struct {
+	Kind     string
+	Tokens   []*tokenkeep.Token
+	Warnings []string
+}
+
+// Open reads the tokens of the file at path, which it recognises by its content,
+// and changes nothing. "-" is stdin.
+func Open(ctx context.Context, path string, stdin io.Reader) (*Source, error) {
+	r := stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		r = f
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s has more than %d MB", path, maxFile>>20)
+	}
+	return parse(ctx, path, data)
+}
+
+func parse(ctx context.Context, path string, data []byte) (*Source, error) {
+	switch {
+	case bytes.HasPrefix(data, []byte("SQLite format 3\x00")):
+		return openSQLite(ctx, path)
+	case bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
+		return parseJSON(data)
+	case len(bytes.TrimSpace(data)) == 0:
+		return nil, fmt.Errorf("%s is empty: %w", path, ErrUnknown)
+	}
+	tokens, warnings, err := filestore.Parse(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	s := &Source{Kind: KindZohoFile, Tokens: tokens}
+	for _, w := range warnings {
+		s.Warnings = append(s.Warnings, w.String())
+	}
+	return s, nil
+}
+
+func openSQLite(ctx context.Context, path string) (*Source, error) {
+	if path == "-" {
+		return nil, errors.New("a SQLite file cannot be read from standard input; name it")
+	}
+	return readLegacy(ctx, path)
+}

@@ -1,0 +1,86 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/tokenkeep/tokenkeep/zoho"
+)
+
+// playLogin logs both users in by the authorization code flow. Both begin at the
+// US server; Zoho sends the one who lives in Europe on.
+func playLogin(ctx context.Context, st *stage) error {
+	before := st.fake.Counters()
+	for _, u := range []*user{st.ann, st.bo} {
+		if err := st.login(ctx, u); err != nil {
+			return err
+		}
+	}
+	used := st.since(before)
+	st.claim(fmt.Sprintf("Each login took one code and one request; Zoho saw %d of each.", used.Exchanges),
+		is("codes_exchanged", used.Exchanges, 2), is("token_requests", used.TokenRequests, 2))
+	return st.claimPrivate()
+}
+
+func (st *stage) login(ctx context.Context, u *user) error {
+	auth, err := st.provider.Authorize(zoho.AuthorizeOptions{})
+	if err != nil {
+		return err
+	}
+	back, err := newBrowser(st.way).consent(ctx, auth.URL, u.email)
+	if err != nil {
+		return err
+	}
+	grant, err := st.provider.Callback(auth, back)
+	if err != nil {
+		return err
+	}
+	if u.session, err = st.keeper.Login(ctx, grant); err != nil {
+		return err
+	}
+	row, err := u.session.Row(ctx)
+	if err != nil {
+		return err
+	}
+	u.name, u.id = row.UserName, row.ID
+	email, org, _ := strings.Cut(row.UserName, ":")
+	who := strings.ReplaceAll(u.email, "@example.com", "")
+	st.claim(fmt.Sprintf("%s began at the us server, and Zoho said location=%s; kept as %s, row %s.", u.email, grant.Location, row.UserName, row.ID),
+		is(who+"_started_at_us", strings.HasPrefix(auth.URL, st.fake.AccountsURL("us")+"/"), true),
+		is(who+"_location", grant.Location, u.dc),
+		is(who+"_accounts_server", row.AccountsServer, st.fake.AccountsURL(u.dc)),
+		is(who+"_api_domain", row.APIDomain, st.fake.APIDomain(u.dc)),
+		is(who+"_email", email, u.email),
+		is(who+"_has_organisation", org != "", true),
+		is(who+"_has_refresh_token", !row.RefreshToken.IsZero(), true))
+	return nil
+}
+
+// claimPrivate tells who can read the tokens.
+func (st *stage) claimPrivate() error {
+	if runtime.GOOS == "windows" { // permissions are those of the user's profile
+		return nil
+	}
+	var open []string
+	files := 0
+	err := filepath.WalkDir(st.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			open = append(open, filepath.Base(path))
+		}
+		if !d.IsDir() {
+			files++
+		}
+		return err
+	})
+	st.claim(fmt.Sprintf("The tokens are in SQLite in a temporary folder that others can not enter: %d files, 0600.", files),
+		is("files_others_can_read", len(open), 0), is("store_on_disk", files > 0, true))
+	return err
+}

@@ -1,0 +1,127 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/zohotest"
+)
+
+const (
+	tokenPath = "/oauth/v2/token"
+	healLimit = 15 * time.Second
+	// healLook is the pause between two calls of an app that waits for the end of
+	// an outage.
+	healLook = 100 * time.Millisecond
+)
+
+// playOutage lets the accounts servers answer with an HTML page and 503.
+func playOutage(ctx context.Context, st *stage) error {
+	end := st.fake.AddFault(zohotest.Fault{Kind: zohotest.FaultStatus, Status: http.StatusServiceUnavailable, Path: tokenPath})
+	defer end()
+	if err := st.claimUnnoticed(ctx); err != nil {
+		return err
+	}
+	if err := st.claimRetryLater(ctx); err != nil {
+		return err
+	}
+	end()
+	before, began := st.fake.Counters(), time.Now()
+	var err error
+	for time.Since(began) < healLimit {
+		if _, err = listLeads(ctx, st.bo.session); err == nil || pause(ctx, healLook) != nil {
+			break
+		}
+	}
+	took, used := time.Since(began), st.since(before)
+	st.claim(fmt.Sprintf("%.1f s after the servers were back, bo's calls were answered again by themselves; logins: %d.", took.Seconds(), used.Exchanges),
+		is("healed", errorText(err), ""), within("heal_seconds", took, healLimit), is("logins", used.Exchanges, 0))
+	return nil
+}
+
+// claimUnnoticed tells that who has a valid token notices nothing of an outage.
+func (st *stage) claimUnnoticed(ctx context.Context) error {
+	p, err := st.start(ctx, st.ann, 0)
+	if err != nil {
+		return err
+	}
+	r, err := p.ask(ctx, order{Do: "refresh"})
+	if err != nil {
+		return err
+	}
+	calls := crowd(ctx, crowdSize, same(st.ann.session))
+	st.claim(fmt.Sprintf("They answer 503 with an HTML page. A process that refreshes ann's token early is told: %s.", words(r.Tally.Class)),
+		is("early_refresh", r.Tally.Class, tokenkeep.RetryLater))
+	st.claim(fmt.Sprintf("ann's token is still valid, her callers notice nothing: %d of %d answered.", calls.Answered, crowdSize),
+		is("valid_answered", calls.Answered, crowdSize), is("valid_error", calls.Error, ""))
+	return nil
+}
+
+// claimRetryLater tells what who has no valid token hears.
+func (st *stage) claimRetryLater(ctx context.Context) error {
+	old, err := st.row(ctx, st.bo)
+	if err != nil {
+		return err
+	}
+	st.fake.EvictAccessToken(old.AccessToken.Reveal())
+	before := st.fake.Counters()
+	calls := crowd(ctx, crowdSize, same(st.bo.session))
+	used := st.since(before)
+	row, err := st.row(ctx, st.bo)
+	if err != nil {
+		return err
+	}
+	alive, _ := st.alive(row)
+	st.claim(fmt.Sprintf("Zoho dropped bo's token: %d calls are told: %s. Zoho was asked %d times, not %d.", calls.Failed, words(calls.Class), used.TokenRequests, crowdSize),
+		is("invalid_failed", calls.Failed, crowdSize), is("invalid_class", calls.Class, tokenkeep.RetryLater),
+		atMost("token_requests", used.TokenRequests, 3))
+	st.claim("bo's refresh token is untouched.",
+		is("refresh_token_same", row.RefreshToken.Equal(old.RefreshToken), true), is("refresh_token_alive", alive, true))
+	return nil
+}
+
+// words returns a class in words.
+func words(c tokenkeep.Class) string {
+	switch c {
+	case tokenkeep.RetryLater:
+		return "try again later"
+	case tokenkeep.Throttled:
+		return "wait"
+	case tokenkeep.NeedsLogin:
+		return "login needed"
+	case "":
+		return "nothing"
+	}
+	return string(c)
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// untilOf returns when an error says that asking makes sense again.
+func untilOf(err error) time.Time {
+	e, ok := errors.AsType[*tokenkeep.Error](err)
+	if !ok {
+		return time.Time{}
+	}
+	return e.Until
+}

@@ -1,0 +1,11 @@
+// Tokenkeep logs users in at Zoho once and keeps them logged in. Run
+// "tokenkeep --help" for its commands.
+package main
+
+import (
+	"os"
+
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli"
+)
+
+func main() { os.Exit(cli.Main(os.Args[1:])) }
