@@ -1,0 +1,241 @@
+package filestore
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/tokenkeep/tokenkeep"
+)
+
+// maxFileBytes is the largest file that is read: far beyond what a store that
+// rewrites its file is good for.
+const maxFileBytes = 256 << 20
+
+// A Warning tells of something odd in a file that was read nevertheless. It
+// holds no secret.
+type Warning struct {
+	// Line counts from 1.
+	Line int
+	// Text says what was found and how it was taken.
+	Text string
+}
+
+// String returns "line N: text".
+func (w Warning) String() string { return fmt.Sprintf("line %d: %s", w.Line, w.Text) }
+
+// Parse reads the tokens of a file of any official SDK, in the order of the
+// file. Rows of the first generation have no id: their tokens have an empty one.
+// An expiry that is not in milliseconds counts as long over. Lines that are no
+// tokens are skipped with a warning. What is no token file at all gives an error
+// that wraps [tokenkeep.ErrCorrupt]. An empty file has no tokens.
+func Parse(r io.Reader) ([]*tokenkeep.Token, []Warning, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read token file: %w", err)
+	}
+	f, err := parse(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read token file: %w: %w", tokenkeep.ErrCorrupt, err)
+	}
+	var tokens []*tokenkeep.Token
+	for _, r := range f.rows {
+		if r.isToken() {
+			tokens = append(tokens, r.token())
+		}
+	}
+	return tokens, f.warnings, nil
+}
+
+// IsTokenFile reports whether a file that begins with head looks like one of an
+// official SDK: a header of theirs, or a row where the header was lost. An empty
+// head does not.
+func IsTokenFile(head []byte) bool {
+	if bytes.IndexByte(head, 0) >= 0 {
+		return false
+	}
+	for line := range strings.Lines(strings.TrimPrefix(string(head), bom)) {
+		cells, _ := splitLine(strings.TrimRight(line, "\r\n"))
+		if blank(cells) {
+			continue
+		}
+		return isHeader(cells) && knownWidth(len(cells)) || plausible(cells)
+	}
+	return false
+}
+
+const bom = "\ufeff"
+
+// A file is what a token file holds.
+type file struct {
+	header   string // as it is written
+	width    int    // columns of a row: 10, or more if the file has more
+	rows     []*row
+	foreign  bool // writing it changes more than the rows saved
+	cut      bool // the last line looks unfinished
+	warnings []Warning
+}
+
+// newFile returns a file without rows.
+func newFile() *file {
+	return &file{header: strings.Join(columnNames[:], ","), width: columns}
+}
+
+// size returns about the length of the encoded file.
+func (f *file) size() int { return len(f.header) + 320*len(f.rows) }
+
+// encode returns the bytes of the file.
+func (f *file) encode() []byte {
+	var b strings.Builder
+	b.Grow(f.size())
+	b.WriteString(f.header)
+	b.WriteByte('\n')
+	for _, r := range f.rows {
+		r.encode(&b)
+		b.WriteByte('\n')
+	}
+	return []byte(b.String())
+}
+
+// parse reads a file. Its errors say what is wrong and hold nothing of it.
+func parse(data []byte) (*file, error) {
+	switch {
+	case len(data) > maxFileBytes:
+		return nil, fmt.Errorf("it is larger than %d MB", maxFileBytes>>20)
+	case bytes.HasPrefix(data, []byte("SQLite format 3\x00")):
+		return nil, fmt.Errorf("it is an SQLite database; open it with the SQLite store")
+	case bytes.IndexByte(data, 0) >= 0:
+		return nil, fmt.Errorf("it is not text")
+	}
+	p := &parser{file: newFile(), seen: map[string]*row{}}
+	p.lines = strings.Split(strings.TrimPrefix(string(data), bom), "\n")
+	for p.next < len(p.lines) {
+		if err := p.line(); err != nil {
+			return nil, err
+		}
+	}
+	if !p.header && p.tokens == 0 && len(p.file.rows) > 0 {
+		return nil, fmt.Errorf("it has neither the header nor a row of a token file")
+	}
+	if len(data) > 0 {
+		p.file.foreign = string(bytes.TrimSuffix(p.file.encode(), []byte("\n"))) != strings.TrimSuffix(string(data), "\n")
+	}
+	return p.file, nil
+}
+
+// A parser reads the lines of a file.
+type parser struct {
+	file   *file
+	lines  []string
+	next   int             // index of the next line
+	seen   map[string]*row // rows by id and tokens, to drop repeated ones
+	header bool            // a header was read
+	width  int             // columns that the last header gave, 0 before it
+	tokens int             // rows that are tokens
+}
+
+func (p *parser) warn(line int, format string, args ...any) {
+	p.file.warnings = append(p.file.warnings, Warning{Line: line, Text: fmt.Sprintf(format, args...)})
+}
+
+// line reads the next line, or the lines that a quoted column spans.
+func (p *parser) line() error {
+	n := p.next + 1
+	text := strings.TrimRight(p.lines[p.next], "\r")
+	p.next++
+	cells, open := splitLine(text)
+	if open {
+		text, cells = p.extend(text, cells)
+	}
+	switch {
+	case blank(cells):
+		return nil
+	case isHeader(cells):
+		return p.setHeader(text, len(cells), n)
+	}
+	p.add(text, cells, n)
+	return nil
+}
+
+// maxSpan is how many lines one row may take.
+const maxSpan = 64
+
+// extend tries to read a row whose quoted column holds line ends. A quotation
+// mark that merely stands at the start of a column must not swallow the rows
+// after it: the lines are joined only if that gives exactly the columns that the
+// first line alone does not have.
+func (p *parser) extend(text string, cells []cell) (string, []cell) {
+	want := max(p.width, columns)
+	if len(cells) >= want {
+		return text, cells
+	}
+	joined := p.lines[p.next-1]
+	for i := p.next; i < len(p.lines) && i < p.next+maxSpan; i++ {
+		joined += "\n" + p.lines[i]
+		long := strings.TrimRight(joined, "\r")
+		if more, open := splitLine(long); !open {
+			if len(more) != want {
+				break
+			}
+			p.next = i + 1
+			return long, more
+		}
+	}
+	return text, cells
+}
+
+// setHeader takes the width of the rows that follow. Names do not count.
+func (p *parser) setHeader(text string, width, line int) error {
+	if !knownWidth(width) {
+		return fmt.Errorf("line %d: the header has %d columns; files of Zoho's SDKs have 6, 9 or 10", line, width)
+	}
+	p.header, p.width = true, width
+	if width > p.file.width {
+		p.file.header, p.file.width = text, width
+	}
+	return nil
+}
+
+// add takes a line that is neither blank nor a header.
+func (p *parser) add(text string, cells []cell, line int) {
+	p.file.cut = p.width != widthV1 && len(cells) < columns-1 && p.next == len(p.lines)
+	if p.width == 0 && !plausible(cells) {
+		p.keep(text, line)
+		return
+	}
+	r := p.layout(cells)
+	r.line = line
+	if len(cells) < columns-1 && !r.hasToken() {
+		p.keep(text, line)
+		return
+	}
+	if p.width == 0 && p.tokens == 0 {
+		p.warn(line, "the header is missing; the line was read as a token")
+	}
+	if len(cells) > p.rowWidth(cells) {
+		p.warn(line, "an unquoted comma tore a value; it was put back")
+	}
+	p.addToken(r)
+}
+
+// addToken takes a row, unless it repeats another one in all columns.
+func (p *parser) addToken(r *row) {
+	key := r.val[colID] + "\x00" + r.val[colRefreshToken] + "\x00" + r.val[colAccessToken]
+	if old := p.seen[key]; old != nil && old.val == r.val && old.tail == r.tail {
+		p.warn(r.line, "repeats line %d and was dropped", old.line)
+		return
+	}
+	if r.val[colID] == "" {
+		p.warn(r.line, "the token has no id")
+	}
+	p.seen[key] = r
+	p.tokens++
+	p.file.rows = append(p.file.rows, r)
+}
+
+// keep takes a line that is no token, to write it back as it stands.
+func (p *parser) keep(text string, line int) {
+	p.warn(line, "is no token; it is kept and not used")
+	p.file.rows = append(p.file.rows, &row{text: text, line: line})
+}
