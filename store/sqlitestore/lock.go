@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -13,12 +12,18 @@ const (
 	// patience is how long a writer waits in the queue before it passes by a
 	// process that stands still there.
 	patience = time.Second
-	// grudge is how long writers do not wait in a queue that stood still.
-	grudge = 5 * time.Second
-	// queuePoll and turnPoll are the mean times between two looks of a writer in
-	// the queue, and of the one at its head.
+	// grudgeTime is how long writers do not wait in a queue that stood still.
+	grudgeTime = 5 * time.Second
+	// quantum is how long a process that came through the queue may go on writing
+	// without queueing again: changing writers costs more than a write.
+	quantum = 2 * time.Millisecond
+	// queuePoll and turnPoll are the times between two looks of a writer that has
+	// just come to the queue, and of the one at its head.
 	queuePoll = 600 * time.Microsecond
 	turnPoll  = 100 * time.Microsecond
+	// aging is the waiting time that doubles how often a writer looks, so that the
+	// one that came first is likely to be the next.
+	aging = 5 * time.Millisecond
 )
 
 // A writeLock puts the writers of all processes in order. Two file locks make it
@@ -28,11 +33,11 @@ const (
 // It is a courtesy: after patience, or where files cannot be locked, the writer
 // goes on without it, and SQLite's own lock decides.
 type writeLock struct {
-	local     chan struct{} // one goroutine of this process at a time
-	head      *flock.Flock
-	turn      *flock.Flock
-	impatient atomic.Int64 // do not wait before this time, in nanoseconds since start
-	start     time.Time
+	local  chan struct{} // one goroutine of this process at a time
+	until  time.Time     // the end of this process's quantum; belongs to who holds local
+	head   *flock.Flock
+	turn   *flock.Flock
+	grudge time.Time // until when not to wait; likewise
 }
 
 func newWriteLock(path string) *writeLock {
@@ -40,7 +45,6 @@ func newWriteLock(path string) *writeLock {
 		local: make(chan struct{}, 1),
 		head:  flock.New(path, flock.SetPermissions(0o600)),
 		turn:  flock.New(path+"2", flock.SetPermissions(0o600)),
-		start: time.Now(),
 	}
 }
 
@@ -51,18 +55,16 @@ func (l *writeLock) Lock(ctx context.Context) (unlock func(), err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	deadline := l.deadline()
-	queued := poll(ctx, l.head, deadline, queuePoll)
-	if !poll(ctx, l.turn, deadline, turnPoll) && ctx.Err() == nil {
-		l.impatient.Store(int64(time.Since(l.start) + grudge))
-	}
-	if queued {
-		_ = l.head.Unlock() // closes the file, too, so nothing stays locked
-	}
 	unlock = func() {
-		_ = l.turn.Unlock() // no-op if it was not taken
+		_ = l.turn.Unlock() // closes the file, too; does nothing if it was not taken
 		<-l.local
 	}
+	if time.Now().Before(l.until) {
+		if ok, _ := l.turn.TryLock(); ok {
+			return unlock, nil
+		}
+	}
+	l.queue(ctx)
 	if err := ctx.Err(); err != nil {
 		unlock()
 		return nil, err
@@ -70,22 +72,42 @@ func (l *writeLock) Lock(ctx context.Context) (unlock func(), err error) {
 	return unlock, nil
 }
 
-// deadline returns until when to wait in the queue.
-func (l *writeLock) deadline() time.Time {
-	if int64(time.Since(l.start)) < l.impatient.Load() {
-		return time.Now()
+// queue waits for the turn of this process, as long as its patience lasts.
+func (l *writeLock) queue(ctx context.Context) {
+	deadline := l.deadline()
+	atHead := poll(ctx, l.head, deadline, queuePoll)
+	got := poll(ctx, l.turn, deadline, turnPoll)
+	if atHead {
+		_ = l.head.Unlock()
 	}
-	return time.Now().Add(patience)
+	now := time.Now()
+	if !got && ctx.Err() == nil {
+		l.grudge = now.Add(grudgeTime)
+	}
+	l.until = now.Add(quantum)
 }
 
-// poll tries to take f until the deadline, and reports whether it did.
-func poll(ctx context.Context, f *flock.Flock, deadline time.Time, mean time.Duration) bool {
+// deadline returns until when to wait in the queue.
+func (l *writeLock) deadline() time.Time {
+	now := time.Now()
+	if now.Before(l.grudge) {
+		return now
+	}
+	return now.Add(patience)
+}
+
+// poll tries to take f until the deadline, at first every interval, later more
+// often, and reports whether it did.
+func poll(ctx context.Context, f *flock.Flock, deadline time.Time, interval time.Duration) bool {
+	start := time.Now()
 	for {
 		ok, err := f.TryLock()
-		if ok || err != nil || !time.Now().Before(deadline) {
+		now := time.Now()
+		if ok || err != nil || !now.Before(deadline) {
 			return ok
 		}
-		if sleep(ctx, mean/2+rand.N(mean)) != nil {
+		pause := interval * aging / (aging + now.Sub(start))
+		if sleep(ctx, pause/2+rand.N(pause)) != nil {
 			return false
 		}
 	}
