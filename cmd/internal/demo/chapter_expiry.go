@@ -50,7 +50,7 @@ func (st *stage) claimKept(ctx context.Context, old *tokenkeep.Token) error {
 		return err
 	}
 	_, accepted := st.alive(row)
-	st.claim("The new access token was saved before anybody got it; the refresh token is the same.",
+	st.claim("The access token that they got is in the store; the refresh token is still the same.",
 		is("stored_is_used", row.AccessToken.Equal(tok.Secret()), true), is("stored_is_accepted", accepted, true),
 		is("refresh_token_same", row.RefreshToken.Equal(old.RefreshToken), true))
 	return nil

@@ -76,7 +76,7 @@ func (st *stage) claimNotBlocked(ctx context.Context, survivor *process, before 
 	if err != nil {
 		return err
 	}
-	st.claim(fmt.Sprintf("The access token before it is still good: another process's call took %.3f s, it waited for nobody.", r.Took.Seconds()),
+	st.claim(fmt.Sprintf("The old access token is still good: a call of another process took %.3f s, it waited for nobody.", r.Took.Seconds()),
 		is("answered_at_once", r.Tally.Answered, 1), within("at_once_seconds", r.Took, 2*time.Second),
 		is("requests_for_it", st.since(before).TokenRequests, 1))
 	return nil

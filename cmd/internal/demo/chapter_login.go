@@ -80,7 +80,7 @@ func (st *stage) claimPrivate() error {
 		}
 		return err
 	})
-	st.claim(fmt.Sprintf("The tokens are in SQLite in a temporary folder that others can not enter: %d files, 0600.", files),
+	st.claim(fmt.Sprintf("The tokens are in SQLite in a temporary folder: %d files, and nobody else may read them or enter.", files),
 		is("files_others_can_read", len(open), 0), is("store_on_disk", files > 0, true))
 	return err
 }

@@ -28,7 +28,7 @@ func playRevoke(ctx context.Context, st *stage) error {
 	}
 	refresh, access := st.alive(row)
 	_, gone := st.row(ctx, st.ann)
-	st.claim("ann's login was revoked at Zoho and deleted from the store; none of her tokens works any more.",
+	st.claim("ann's login was revoked at Zoho and deleted from the store; neither of her tokens works any more.",
 		is("worked_before", working.Tally.Answered, 1), is("revoked", st.since(before).Revokes, 1),
 		is("refresh_token_alive", refresh, false), is("access_token_alive", access, false),
 		is("row_gone", errors.Is(gone, tokenkeep.ErrNotFound), true))

@@ -3,7 +3,7 @@ package demo
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli"
 )
 
 // processCommand is the hidden command that the demo starts further processes of
@@ -18,9 +18,9 @@ is revoked. It takes less than a minute and needs no network and no account.
 Everything that it prints was measured and checked in this run; if a check fails
 it says what was expected and what was seen, and exits with 1.`
 
-// Command returns the command "demo", which talks through io.
-func Command(io *ui.IO) *cobra.Command {
-	o := Options{IO: io}
+// Command returns the command "demo". It is a [cli.Command].
+func Command(a *cli.App) *cobra.Command {
+	o := Options{IO: a.IO}
 	c := &cobra.Command{
 		Use: "demo", Short: "Watch everything work, offline, in under a minute", Long: long,
 		Args: cobra.NoArgs,
@@ -40,12 +40,12 @@ func Command(io *ui.IO) *cobra.Command {
 }
 
 // ProcessCommand returns the hidden command that is a further process of the
-// demo; see [RunProcess].
-func ProcessCommand(io *ui.IO) *cobra.Command {
+// demo; see [RunProcess]. It is a [cli.Command].
+func ProcessCommand(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use: processCommand, Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return RunProcess(cmd.Context(), io.In, io.Out)
+			return RunProcess(cmd.Context(), a.IO.In, a.IO.Out)
 		},
 	}
 }

@@ -51,6 +51,11 @@ type Options struct {
 // processes.
 func Run(ctx context.Context, o Options) error { return run(ctx, o, script(), nil) }
 
+// longest is when a demo that hangs ends. It takes a sixth of that.
+const longest = 2 * time.Minute
+
+var errHangs = fmt.Errorf("it took longer than %v", longest)
+
 // run plays chapters on a stage that prepare, a test's, may change.
 func run(ctx context.Context, o Options, chapters []chapter, prepare func(*stage)) (err error) {
 	began := time.Now()
@@ -64,8 +69,10 @@ func run(ctx context.Context, o Options, chapters []chapter, prepare func(*stage
 		prepare(st)
 	}
 	n.printf("tokenkeep demo: the product's own code against a fake Zoho on this machine; no account is needed.")
+	timed, cancel := context.WithTimeoutCause(ctx, longest, errHangs)
+	defer cancel()
 	for _, c := range chapters {
-		if !o.play(ctx, st, c) {
+		if !o.play(timed, st, c) {
 			break
 		}
 	}
@@ -95,10 +102,13 @@ func (o Options) play(ctx context.Context, st *stage, c chapter) bool {
 		defer o.IO.Progress("still in chapter " + fmt.Sprint(st.number))()
 	}
 	err := c.play(ctx, st)
-	if err != nil && ctx.Err() == nil {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errHangs):
+		st.broke(cause)
+	case cause == nil && err != nil:
 		st.broke(err)
 	}
-	return err == nil
+	return err == nil && ctx.Err() == nil
 }
 
 // close prints the end.

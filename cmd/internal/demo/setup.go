@@ -16,9 +16,9 @@ import (
 // scopes are what the demo's app asks for: CRM records, and who the user is.
 var scopes = []string{"ZohoCRM.modules.ALL", "ZohoCRM.users.READ", "ZohoCRM.org.READ"}
 
-// redirectURL is the app's redirect URI, the one that `tokenkeep login` uses when
-// none is given. Nothing listens there now: the demo's
-// browser stops at the redirect.
+// redirectURL is the app's redirect URI: the one that `tokenkeep login` uses when
+// none is given. Nothing listens there now; the demo's browser stops at the
+// redirect.
 const redirectURL = "http://localhost:8765/callback"
 
 // A setup is what every process of the demo needs to know. It goes to the
