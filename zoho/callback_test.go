@@ -111,6 +111,25 @@ func TestCallbackCustomServer(t *testing.T) {
 	}
 }
 
+// One custom server may stand for several data centres: the location tells which.
+func TestCallbackOneServerForSeveral(t *testing.T) {
+	cfg := config(nil)
+	for _, code := range []string{"us", "eu"} {
+		d, err := zoho.Custom(code, "http://127.0.0.1:8001", "http://127.0.0.1:8002")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.DataCentres = append(cfg.DataCentres, d)
+	}
+	p := newProvider(t, cfg)
+	for _, code := range []string{"us", "eu"} {
+		g, err := p.Callback(zoho.Authorization{State: "S"}, "state=S&code=x&location="+code+"&accounts-server=http%3A%2F%2F127.0.0.1%3A8001&")
+		if err != nil || g.Location != code {
+			t.Errorf("%+v, %v", g, err)
+		}
+	}
+}
+
 func TestSelfClientGrant(t *testing.T) {
 	cfg := config(nil)
 	cfg.DataCentre = zoho.DataCentre{Code: "eu"}

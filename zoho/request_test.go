@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -115,8 +116,12 @@ func rawServer(t *testing.T, handle func(n int32, c net.Conn) (keep bool)) (url 
 	return "http://" + l.Addr().String(), requests
 }
 
-func writeAnswer(c net.Conn, body string) {
-	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"+body)
+// plainHead begins an answer that ends with its connection.
+const plainHead = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+
+// wholeAnswer is one after which the connection stays open.
+func wholeAnswer(body string) string {
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
 // A connection that breaks after the request gives one request, fresh or kept:
@@ -131,7 +136,7 @@ func TestCutConnectionIsOneRequest(t *testing.T) {
 			if n > first {
 				return false
 			}
-			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: "+lengthOf(success)+"\r\n\r\n"+success)
+			_, _ = io.WriteString(c, wholeAnswer(success))
 			return true
 		})
 		p := newProvider(t, at(t, url))
@@ -148,12 +153,6 @@ func TestCutConnectionIsOneRequest(t *testing.T) {
 			t.Errorf("kept=%v: %d requests, want %d", kept, n, first+1)
 		}
 	}
-}
-
-func lengthOf(s string) string {
-	const digits = "0123456789"
-	n := len(s)
-	return string([]byte{digits[n/100%10], digits[n/10%10], digits[n%10]})
 }
 
 // A deadConn breaks at its second request, before a byte is written.
@@ -173,7 +172,7 @@ func (c *deadConn) Write(b []byte) (int, error) {
 // request again on a new one, if it could rewind the body.
 func TestDeadKeptConnectionIsNotRetried(t *testing.T) {
 	url, requests := rawServer(t, func(_ int32, c net.Conn) bool {
-		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: "+lengthOf(success)+"\r\n\r\n"+success)
+		_, _ = io.WriteString(c, wholeAnswer(success))
 		return true
 	})
 	var dials atomic.Int32
@@ -195,23 +194,31 @@ func TestDeadKeptConnectionIsNotRetried(t *testing.T) {
 }
 
 func TestIncompleteAnswersAreUnknown(t *testing.T) {
-	for name, handle := range map[string]func(int32, net.Conn) bool{
-		"cut":       func(int32, net.Conn) bool { return false },
-		"no HTTP":   func(_ int32, c net.Conn) bool { _, _ = io.WriteString(c, "SSH-2.0-x\r\n"); return false },
-		"half body": func(_ int32, c net.Conn) bool { writeAnswer(c, success[:30]); return false },
-		"short of its length": func(_ int32, c net.Conn) bool {
-			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"+success)
-			return false
-		},
-		"too long": func(_ int32, c net.Conn) bool {
-			writeAnswer(c, `{"access_token":"`+strings.Repeat("x", 1<<20)+`"}`)
-			return false
-		},
+	for name, c := range map[string]struct {
+		answer string
+		says   string
+	}{
+		"cut":                 {"", "no complete answer"},
+		"no HTTP":             {"SSH-2.0-x\r\n", "no complete answer"},
+		"half a body":         {plainHead + success[:30], "cut short"},
+		"short of its length": {"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + success, "no complete answer"},
+		"too long":            {plainHead + `{"access_token":"a"` + strings.Repeat(" ", 1<<20) + `}`, "longer than 1 MiB"},
 	} {
-		url, _ := rawServer(t, handle)
+		url, requests := rawServer(t, func(_ int32, conn net.Conn) bool {
+			_, _ = io.WriteString(conn, c.answer)
+			return false
+		})
 		_, err := newProvider(t, at(t, url)).Refresh(t.Context(), labRow())
+		if err == nil {
+			t.Errorf("%s: taken for an answer", name)
+			continue
+		}
 		if e := wantClass(t, err, tokenkeep.RetryLater); !e.Unknown {
 			t.Errorf("%s: Unknown is not set: %v", name, err)
+		}
+		wantText(t, err.Error(), c.says)
+		if n := requests.Load(); n != 1 {
+			t.Errorf("%s: %d requests", name, n)
 		}
 	}
 }

@@ -68,6 +68,28 @@ func TestRevokeRequests(t *testing.T) {
 	}
 }
 
+// The newer form takes the next client secret too.
+func TestRevokeTriesTheNextSecret(t *testing.T) {
+	good := "Basic " + base64.StdEncoding.EncodeToString([]byte(clientID+":new-secret"))
+	s := &stub{answer: func(r sent) (int, string) {
+		switch {
+		case strings.HasSuffix(r.url, "/token/revoke"):
+			return 404, `<html>`
+		case r.header.Get("Authorization") == good:
+			return 200, `{"status":"success"}`
+		}
+		return 200, `{"error":"invalid_client_secret"}`
+	}}
+	cfg := config(s)
+	cfg.ClientSecrets = []tokenkeep.Secret{secret("old-secret"), secret("new-secret")}
+	if err := newProvider(t, cfg).Revoke(t.Context(), row()); err != nil || len(s.requests()) != 3 {
+		t.Errorf("%d requests, %v", len(s.requests()), err)
+	}
+	if err := newProvider(t, config(s)).Revoke(t.Context(), row()); err == nil {
+		t.Error("a refused secret is taken for a revocation")
+	}
+}
+
 func TestRevokeNothing(t *testing.T) {
 	s := &stub{}
 	if err := newProvider(t, config(s)).Revoke(t.Context(), &tokenkeep.Token{GrantToken: secret("g")}); err != nil || len(s.requests()) != 0 {
