@@ -24,9 +24,6 @@ type Dialect struct {
 	// columns lists the columns of the table that its argument names, in order,
 	// and no row when there is no such table.
 	columns string
-	// after is the condition "comes after the id" in the order of
-	// tokenkeep.CompareIDs, for the arguments length and id; order is that order.
-	after, order string
 	// begin is the first statement of a transaction that reads before it writes:
 	// it keeps other writers out until the end.
 	begin func(n names) string

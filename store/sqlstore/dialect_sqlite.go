@@ -19,8 +19,6 @@ func SQLite() Dialect {
 		quote:    func(name string) string { return `"` + name + `"` },
 		exact:    func(column string) string { return column + " = ?" }, // BINARY is the default collation
 		columns:  "SELECT name FROM pragma_table_info(?) ORDER BY cid",
-		after:    "(length(id), id) > (?, ?)",
-		order:    "length(id), id",
 		begin:    sqliteBegin,
 		diagnose: sqliteDiagnose,
 		migrations: []func(n names) []string{
@@ -56,9 +54,7 @@ func sqliteVersion1(n names) []string {
 	for _, column := range []string{"user_name", "access_token", "grant_token", "refresh_token"} {
 		steps = append(steps, "CREATE INDEX "+n.derived(column)+" ON {table} ("+column+") WHERE "+column+" IS NOT NULL")
 	}
-	return append(steps,
-		"CREATE INDEX "+n.derived("order")+" ON {table} (length(id), id)",
-		sqliteForeignInsert(n), sqliteForeignUpdate(n))
+	return append(steps, sqliteForeignInsert(n), sqliteForeignUpdate(n))
 }
 
 // sqliteForeignInsert keeps the last id above those that other programs choose.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -86,32 +87,64 @@ func query(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt, args ...any) (tokens
 // pageSize is how many rows a listing reads at a time.
 const pageSize = 256
 
-// GetTokens implements [tokenkeep.TokenStore]. It reads pages of 256 rows and
-// holds no connection between them, so the loop's body may use the store. A row
-// that is saved or deleted while the listing runs is seen as it is when its page
-// is read.
+// GetTokens implements [tokenkeep.TokenStore]. It looks once over the ids, then
+// reads pages of 256 rows, and holds no connection between them, so the loop's
+// body may use the store. A row that is saved or deleted while the listing runs is
+// seen as it is when its page is read.
 func (s *Store) GetTokens(ctx context.Context) iter.Seq2[*tokenkeep.Token, error] {
 	return func(yield func(*tokenkeep.Token, error) bool) {
-		last := ""
-		for {
-			page, err := query(ctx, nil, s.stmts.page, len(last), last, pageSize)
-			if err != nil {
+		widths, err := s.widths(ctx)
+		if err != nil {
+			yield(nil, s.fail(ctx, "list", err))
+			return
+		}
+		for _, width := range widths {
+			if !s.listWidth(ctx, width, yield) {
+				return
+			}
+		}
+	}
+}
+
+// widths returns the lengths of the ids in the table, ascending: 10, and others
+// if Zoho's SDKs wrote to it.
+func (s *Store) widths(ctx context.Context) (widths []int, err error) {
+	rows, err := s.stmts.widths.QueryContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		widths = append(widths, n)
+	}
+	return widths, rows.Err()
+}
+
+// listWidth yields the rows with ids of one width, and reports whether to go on.
+func (s *Store) listWidth(ctx context.Context, width int, yield func(*tokenkeep.Token, error) bool) bool {
+	last := ""
+	for {
+		page, err := query(ctx, nil, s.stmts.page, width, last, pageSize)
+		if err != nil {
+			yield(nil, s.fail(ctx, "list", err))
+			return false
+		}
+		for _, t := range page {
+			if err := ctx.Err(); err != nil {
 				yield(nil, s.fail(ctx, "list", err))
-				return
+				return false
 			}
-			for _, t := range page {
-				if err := ctx.Err(); err != nil {
-					yield(nil, s.fail(ctx, "list", err))
-					return
-				}
-				if !yield(t, nil) {
-					return
-				}
-				last = t.ID
+			if !yield(t, nil) {
+				return false
 			}
-			if len(page) < pageSize {
-				return
-			}
+			last = t.ID
+		}
+		if len(page) < pageSize {
+			return true
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 type statements struct {
 	byID   *sql.Stmt
 	find   map[tokenkeep.Field]*sql.Stmt
+	widths *sql.Stmt
 	page   *sql.Stmt
 	begin  *sql.Stmt
 	update *sql.Stmt
@@ -46,7 +47,8 @@ func (st *statements) prepare(ctx context.Context, db *sql.DB, n names) error {
 		st.find[field] = p.prepare(rows + findWhere(n.dialect, column) + " LIMIT 2")
 	}
 	st.keyArgs = strings.Count(n.dialect.exact(""), "?")
-	st.page = p.prepare(rows + "WHERE " + n.dialect.after + " ORDER BY " + n.dialect.order + " LIMIT ?")
+	st.widths = p.prepare("SELECT DISTINCT length(id) FROM {table} WHERE id > '' ORDER BY 1")
+	st.page = p.prepare(rows + "WHERE length(id) = ? AND id > ? ORDER BY id LIMIT ?")
 	st.begin = p.prepare(n.dialect.begin(n))
 	st.update = p.prepare("UPDATE {table} SET " + assignments(columns) + ", version = version + 1 WHERE id = ? AND version = ?")
 	st.insert = p.prepare("INSERT INTO {table} (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")")
