@@ -27,13 +27,13 @@ func (k *Keeper) refreshBehind(st *state) {
 		return
 	}
 	want := st.snap.Load().softTime()
-	k.flights.DoChan(st.id, k.flight(context.Background(), st, want))
+	k.flights.DoChan(st.id, k.flight(context.Background(), st, want, Secret{}))
 }
 
 // join waits for the row's flight, which it starts if none runs.
-func (k *Keeper) join(ctx context.Context, st *state, want time.Duration) (*snapshot, error) {
+func (k *Keeper) join(ctx context.Context, st *state, want time.Duration, not Secret) (*snapshot, error) {
 	k.opts.OnStep(ctx, 2)
-	ch := k.flights.DoChan(st.id, k.flight(ctx, st, want))
+	ch := k.flights.DoChan(st.id, k.flight(ctx, st, want, not))
 	select {
 	case r := <-ch:
 		if r.Err != nil {
@@ -48,7 +48,7 @@ func (k *Keeper) join(ctx context.Context, st *state, want time.Duration) (*snap
 // flight returns the function that refreshes the row once: steps 3 to 12 of the
 // transaction. It runs detached from the caller that began it, for FlightTime at
 // most.
-func (k *Keeper) flight(ctx context.Context, st *state, want time.Duration) func() (any, error) {
+func (k *Keeper) flight(ctx context.Context, st *state, want time.Duration, not Secret) func() (any, error) {
 	return func() (any, error) {
 		if err := k.begin(); err != nil {
 			return nil, err
@@ -57,7 +57,7 @@ func (k *Keeper) flight(ctx context.Context, st *state, want time.Duration) func
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.opts.FlightTime)
 		defer cancel()
 		f := &flight{
-			keeper: k, st: st, want: want,
+			keeper: k, st: st, want: want, not: not,
 			owner: k.owner + ":" + rand.Text()[:6],
 		}
 		return f.run(ctx)
@@ -69,6 +69,7 @@ type flight struct {
 	keeper *Keeper
 	st     *state
 	want   time.Duration // how long the result must be good for
+	not    Secret        // the access token that the result must not be
 	owner  string
 
 	claimed time.Time // when our claim was written last, by our clock
@@ -135,11 +136,11 @@ func (f *flight) read(ctx context.Context) (*Token, error) {
 	return row, nil
 }
 
-// adopt takes the row's token if it is as good as the caller wants and was not
-// refused.
+// adopt takes the row's token if it is as good as the caller wants, was not
+// refused, and is not the one to replace.
 func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
 	now := time.Now()
-	if !row.Valid(now, f.want) || f.st.wasRefused(row.AccessToken) {
+	if !row.Valid(now, f.want) || f.st.wasRefused(row.AccessToken) || f.not.Equal(row.AccessToken) {
 		return nil
 	}
 	old := f.st.snap.Load()

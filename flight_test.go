@@ -105,6 +105,43 @@ func TestSoftRefreshRunsBehind(t *testing.T) {
 	})
 }
 
+func TestRefreshDisturbsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, p := NewMemoryStore(), &stubProvider{}
+		p.refresh = func(_ context.Context, n int64, _ *Token) (*Token, error) {
+			time.Sleep(time.Second)
+			if n == 1 {
+				return nil, &Error{Class: RetryLater, Reason: "down", Until: time.Now()}
+			}
+			return p.mint(), nil
+		}
+		row := stored(t, store, time.Hour)
+		k := New(store, p, nil)
+		defer k.Close()
+		s := open(t, k, row.ID)
+		for _, want := range []string{"1000.access.0", "1000.access.1"} {
+			done := make(chan error, 1)
+			go func() {
+				_, err := s.Refresh(t.Context())
+				done <- err
+			}()
+			synctest.Wait() // the request is on its way
+			began := time.Now()
+			tok, err := s.Token(t.Context())
+			if err != nil || tok.Reveal() != "1000.access.0" || time.Since(began) != 0 {
+				t.Errorf("while a refresh runs: Token() = %q, %v after %v", tok.Reveal(), err, time.Since(began))
+			}
+			if err := <-done; (err == nil) != (want == "1000.access.1") {
+				t.Errorf("Refresh() = %v", err)
+			}
+			if tok, err := s.Token(t.Context()); err != nil || tok.Reveal() != want {
+				t.Errorf("after the refresh: Token() = %q, %v", tok.Reveal(), err)
+			}
+			time.Sleep(2 * time.Second) // longer than the pause after a failure
+		}
+	})
+}
+
 func TestDeadLoginIsAskedAboutOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, p := NewMemoryStore(), &stubProvider{}

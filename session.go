@@ -67,7 +67,7 @@ func (s *Session) slowToken(ctx context.Context, want, floor time.Duration) (Acc
 		k.refreshBehind(s.st)
 		return sn.tok, nil
 	}
-	fresh, err := k.await(ctx, s.st, want)
+	fresh, err := k.await(ctx, s.st, want, Secret{})
 	if err == nil {
 		return fresh.tok, nil
 	}
@@ -84,16 +84,16 @@ func (sn *snapshot) softTime() time.Duration {
 	return sn.soft
 }
 
-// await waits for a flight that ends in a token good for more than want. A
-// flight that began before, for a caller who wanted less, may not be enough:
-// then one more is awaited.
-func (k *Keeper) await(ctx context.Context, st *state, want time.Duration) (*snapshot, error) {
+// await waits for a flight that ends in a token good for more than want and
+// other than not. A flight that began before, for a caller who wanted less, may
+// not be enough: then one more is awaited.
+func (k *Keeper) await(ctx context.Context, st *state, want time.Duration, not Secret) (*snapshot, error) {
 	for range 2 {
-		sn, err := k.join(ctx, st, want)
+		sn, err := k.join(ctx, st, want, not)
 		if err != nil {
 			return nil, err
 		}
-		if st.usable(sn, time.Now(), want) {
+		if st.usable(sn, time.Now(), want) && !not.Equal(sn.tok.secret) {
 			return sn, nil
 		}
 	}
@@ -105,14 +105,16 @@ func (k *Keeper) await(ctx context.Context, st *state, want time.Duration) (*sna
 }
 
 // Refresh mints a new access token now, whatever is left of the current one, and
-// counts towards the provider's quota. Callers at the same time share one.
+// counts towards the provider's quota. Callers at the same time share one. Those
+// of Token go on with the current one until the new one is saved, and if there
+// is none.
 func (s *Session) Refresh(ctx context.Context) (AccessToken, error) {
-	if sn := s.st.snap.Load(); sn != nil && !sn.tok.secret.IsZero() {
-		s.st.refuse(sn.tok.secret)
+	var not Secret
+	if sn := s.st.snap.Load(); sn != nil {
+		not = sn.tok.secret
 	}
-	sn, err := s.keeper.await(ctx, s.st, s.keeper.opts.MinValidity)
+	sn, err := s.keeper.await(ctx, s.st, s.keeper.opts.MinValidity, not)
 	if err != nil {
-		s.st.refused.Store(nil) // nothing is wrong with the current one
 		return AccessToken{}, err
 	}
 	return sn.tok, nil
