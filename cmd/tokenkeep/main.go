@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/demo"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:])) }
+func main() { os.Exit(cli.Main(os.Args[1:], demo.Command, demo.ProcessCommand)) }
