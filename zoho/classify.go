@@ -64,9 +64,12 @@ func isCode(s string) bool {
 // transient returns the error for an answer that says nothing about the login.
 // A success that was not understood may have minted a token.
 func (q *question) transient(r *reply, reason string) *tokenkeep.Error {
+	hint := "try again later; the stored login is intact"
+	if q.grant == grantCode {
+		hint = "the code may be spent; " + startAgain
+	}
 	return &tokenkeep.Error{
-		Class: tokenkeep.RetryLater, Op: q.op, Reason: reason,
-		Hint:    "try again later; the stored login is intact",
+		Class: tokenkeep.RetryLater, Op: q.op, Reason: reason, Hint: hint,
 		Until:   retryAfter(r.header, time.Now(), window),
 		Unknown: r.status/100 == 2,
 	}

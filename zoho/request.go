@@ -91,7 +91,7 @@ func transportError(op string, r *reply, sent bool, err error) *tokenkeep.Error 
 	return &tokenkeep.Error{
 		Class: tokenkeep.RetryLater, Op: op, Reason: reason, Unknown: sent,
 		Err:  &scrubbed{err: err, text: r.scrub.text(err.Error())},
-		Hint: "check the network, the proxy and https://status.zoho.com; the stored login is intact",
+		Hint: "check the network, the proxy and https://status.zoho.com; no stored login was changed",
 	}
 }
 
