@@ -42,10 +42,11 @@
 //
 // # Requests
 //
-// Every request is a POST with a form as its body, is sent once, takes at most
-// [Config].Timeout, follows no redirect and keeps no cookie. The one exception
-// to "once": where several client secrets are configured, the next is tried when
-// Zoho answers invalid_client_secret, which mints nothing.
+// Every request that carries a secret of the login is a POST with a form as its
+// body; only Identify reads, with an access token. Each is sent once, takes at
+// most [Config].Timeout, follows no redirect and keeps no cookie. The one
+// exception to "once": where several client secrets are configured, the next is
+// tried when Zoho answers invalid_client_secret, which mints nothing.
 //
 // # Errors
 //
