@@ -11,7 +11,9 @@ const (
 	busy     = 5
 	locked   = 6
 	readOnly = 8
+	corrupt  = 11
 	cantOpen = 14
+	notADB   = 26
 )
 
 // code returns the primary result code of an SQLite error, and 0 for another.
