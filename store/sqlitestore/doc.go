@@ -14,8 +14,8 @@
 // A database that does not exist is created, readable by its owner alone (0600),
 // in a folder that is created likewise (0700). Beside it SQLite keeps NAME-wal and
 // NAME-shm, which belong to it and must be moved and copied with it, and this
-// package keeps NAME.lock, an empty file that puts writers in order. An existing
-// database that others can read is used, and a warning logged.
+// package keeps NAME.lock and NAME.queue, empty files that put writers in order.
+// An existing database that others can read is used, and a warning logged.
 //
 // Keep the database on a local disk: SQLite's locks do not work on network file
 // systems.
@@ -24,7 +24,7 @@
 //
 // The database is in WAL mode with synchronous=FULL: a save is on the disk when it
 // returns, and readers never wait for writers. Writers of all processes queue at
-// the lock file, because SQLite's own waiting lets one busy process starve the
+// the lock files, because SQLite's own waiting lets one busy process starve the
 // others. The queue is a courtesy and not what keeps the data right: a process
 // that stands still in it for a second is passed by, and SQLite's own lock
 // decides.

@@ -32,7 +32,7 @@ func newFile(path string, o *Options) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{path: abs, opts: o, lock: newWriteLock(abs + ".lock")}, nil
+	return &file{path: abs, opts: o, lock: newWriteLock(abs)}, nil
 }
 
 // open creates the file if it is not there, and opens it.

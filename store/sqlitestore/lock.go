@@ -40,11 +40,12 @@ type writeLock struct {
 	grudge time.Time // until when not to wait; likewise
 }
 
+// newWriteLock returns the queue of the writers of the database at path.
 func newWriteLock(path string) *writeLock {
 	return &writeLock{
 		local: make(chan struct{}, 1),
-		head:  flock.New(path, flock.SetPermissions(0o600)),
-		turn:  flock.New(path+"2", flock.SetPermissions(0o600)),
+		head:  flock.New(path+".queue", flock.SetPermissions(0o600)),
+		turn:  flock.New(path+".lock", flock.SetPermissions(0o600)),
 	}
 }
 

@@ -68,17 +68,20 @@ func (s *Store) schema(ctx context.Context, q querier) (version int, latest bool
 	if len(meta) == 0 {
 		return 0, false, s.checkOfficial(ctx, q)
 	}
-	err = q.QueryRowContext(ctx, s.names.fill("SELECT value FROM {meta} WHERE name = 'schema'")).Scan(&version)
+	var value any
+	err = q.QueryRowContext(ctx, s.names.fill("SELECT value FROM {meta} WHERE name = 'schema'")).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, fmt.Errorf("%w: the table %s has no version; restore it, or use another table", tokenkeep.ErrSchema, s.names.meta)
 	}
 	if err != nil {
 		return 0, false, err
 	}
-	if version < 1 || version > s.latest() {
-		return 0, false, fmt.Errorf("%w: the table %s has version %d, this program knows versions 1 to %d; use a newer program",
-			tokenkeep.ErrSchema, s.names.table, version, s.latest())
+	n, ok := integer(value)
+	if !ok || n < 1 || n > int64(s.latest()) {
+		return 0, false, fmt.Errorf("%w: the table %s has version %q, this program knows versions 1 to %d; use a newer program",
+			tokenkeep.ErrSchema, s.names.table, text(value), s.latest())
 	}
+	version = int(n)
 	return version, version == s.latest(), nil
 }
 
