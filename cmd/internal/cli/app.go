@@ -41,6 +41,7 @@ type App struct {
 	log     *slog.Logger
 	now     func() time.Time
 	closers []io.Closer
+	secrets []tokenkeep.Secret // of the client, once they were read
 }
 
 // Main runs the program with the process's streams and environment and returns

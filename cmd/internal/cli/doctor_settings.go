@@ -35,7 +35,7 @@ func (a *App) checkSecret() checkup {
 	if a.cfg.SecretPath() == "-" {
 		return good(name, "is read from standard input")
 	}
-	secrets, err := a.cfg.ClientSecrets(a.IO.In)
+	secrets, err := a.clientSecrets()
 	switch {
 	case err != nil:
 		return broken(tokenkeep.Misconfigured, name, "correct it, or point --client-secret-file at the right file", "%v", err)

@@ -55,6 +55,9 @@ func ExitCode(err error) int {
 	if a, ok := errors.AsType[*apiError](err); ok {
 		return a.exitCode()
 	}
+	if timedOut(err) {
+		return ExitTryLater
+	}
 	return codeOfClass(err)
 }
 
@@ -73,6 +76,12 @@ func codeOfClass(err error) int {
 		}
 	}
 	return ExitFailed
+}
+
+// timedOut reports whether --timeout ended the command, and nothing else says
+// more.
+func timedOut(err error) bool {
+	return tokenkeep.ClassOf(err) == "" && errors.Is(err, context.DeadlineExceeded)
 }
 
 func isUsage(err error) bool {
@@ -132,8 +141,3 @@ func partial(total int, errs []error) error {
 type childError struct{ code int }
 
 func (e *childError) Error() string { return fmt.Sprintf("the command exited with %d", e.code) }
-
-// interrupted reports whether the user or the system ended the command.
-func interrupted(err error) bool {
-	return errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled)
-}

@@ -56,19 +56,18 @@ func newLogin(a *App) *cobra.Command {
 	f.BoolVar(&o.noBrowser, "no-browser", false, "print the address instead of opening a browser")
 	f.String("scopes", "", "`LIST` of scopes, separated by commas (default: "+strings.Join(defaultScopes, ",")+")")
 	f.String("redirect-url", "", "redirect `URI` as it is registered (default http://localhost:8765/callback)")
-	cmd.MarkFlagsMutuallyExclusive("paste", "device", "self-client", "with-refresh-token")
 	return cmd
 }
 
 func (a *App) loginCommand(ctx context.Context, o *loginOptions) error {
-	if o.withRefreshToken != "" && o.withRefreshToken != "-" {
-		return usagef("--with-refresh-token takes - alone, and reads the token from standard input")
+	if err := o.check(); err != nil {
+		return err
 	}
 	s, err := a.store(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := a.provider(nil)
+	p, err := a.loginProvider()
 	if err != nil {
 		return err
 	}
@@ -78,6 +77,37 @@ func (a *App) loginCommand(ctx context.Context, o *loginOptions) error {
 		return a.loginFailed(ctx, err)
 	}
 	return a.loggedIn(ctx, session)
+}
+
+// check finds flags that do not go together.
+func (o *loginOptions) check() error {
+	if o.withRefreshToken != "" && o.withRefreshToken != "-" {
+		return usagef("--with-refresh-token takes - alone, and reads the token from standard input")
+	}
+	ways := 0
+	for _, chosen := range []bool{o.paste, o.device, o.selfClient, o.withRefreshToken != ""} {
+		if chosen {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return usagef("choose one of --paste, --device, --self-client and --with-refresh-token")
+	}
+	return nil
+}
+
+// loginProvider makes the Provider, and sees that there is a client secret before
+// a person is asked for anything.
+func (a *App) loginProvider() (*zoho.Provider, error) {
+	p, err := a.provider(nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.secrets) == 0 {
+		return nil, withHint(&tokenkeep.Error{Class: tokenkeep.Misconfigured, Op: "login", Reason: "there is no client secret"},
+			"put the client's secret into a file and name it with --client-secret-file, ZOHO_CLIENT_SECRET_FILE or client_secret_file in the configuration file")
+	}
+	return p, nil
 }
 
 // A loginWay gets a grant or a token and saves the login.

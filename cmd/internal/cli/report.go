@@ -99,6 +99,9 @@ func className(err error) string {
 	if _, ok := errors.AsType[*apiError](err); ok {
 		return "api"
 	}
+	if timedOut(err) {
+		return string(tokenkeep.RetryLater)
+	}
 	return "failed"
 }
 

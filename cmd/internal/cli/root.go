@@ -75,6 +75,9 @@ func quietCompletion(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
 			c.PersistentPreRunE = func(*cobra.Command, []string) error { return nil }
+			c.RunE = func(c *cobra.Command, _ []string) error {
+				return usagef("completion needs a shell: %s", childNames(c))
+			}
 		}
 	}
 }

@@ -144,7 +144,7 @@ func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") =
 
 // provider makes the Provider for row's client, or for the configured one.
 func (a *App) provider(row *tokenkeep.Token) (*zoho.Provider, error) {
-	secrets, err := a.cfg.ClientSecrets(a.IO.In)
+	secrets, err := a.clientSecrets()
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +163,16 @@ func (a *App) provider(row *tokenkeep.Token) (*zoho.Provider, error) {
 		return nil, err
 	}
 	return zoho.New(c)
+}
+
+// clientSecrets reads the client secrets, once: they may come from standard input.
+func (a *App) clientSecrets() ([]tokenkeep.Secret, error) {
+	if a.secrets != nil {
+		return a.secrets, nil
+	}
+	list, err := a.cfg.ClientSecrets(a.IO.In)
+	a.secrets = list
+	return list, err
 }
 
 func errNoClient() error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tokenkeep/tokenkeep/zoho"
+	"github.com/tokenkeep/tokenkeep/zohotest"
 )
 
 // playLogin logs both users in by the authorization code flow. Both begin at the
@@ -20,10 +21,7 @@ func playLogin(ctx context.Context, st *stage) error {
 			return err
 		}
 	}
-	used := st.since(before)
-	st.claim(fmt.Sprintf("Each login took one code and one request; Zoho saw %d of each.", used.Exchanges),
-		is("codes_exchanged", used.Exchanges, 2), is("token_requests", used.TokenRequests, 2))
-	return st.claimPrivate()
+	return st.claimKept(st.since(before))
 }
 
 func (st *stage) login(ctx context.Context, u *user) error {
@@ -60,27 +58,36 @@ func (st *stage) login(ctx context.Context, u *user) error {
 	return nil
 }
 
-// claimPrivate tells who can read the tokens.
-func (st *stage) claimPrivate() error {
-	if runtime.GOOS == "windows" { // permissions are those of the user's profile
-		return nil
+// claimKept tells what the logins cost, where they are, and who can read them.
+func (st *stage) claimKept(used zohotest.Counters) error {
+	files, open, err := survey(st.dir)
+	if err != nil {
+		return err
 	}
-	var open []string
-	files := 0
-	err := filepath.WalkDir(st.dir, func(path string, d fs.DirEntry, err error) error {
+	st.claim(fmt.Sprintf("Each took one code and one request (%d, %d). SQLite keeps them in a private folder: %d files, %d readable by others.", used.Exchanges, used.TokenRequests, files, open),
+		is("codes_exchanged", used.Exchanges, 2), is("token_requests", used.TokenRequests, 2),
+		atLeast("files", files, 1), is("files_others_can_read", open, 0))
+	return nil
+}
+
+// survey counts the files in dir, and what other users of the machine could read
+// or enter. On Windows the user's profile decides that.
+func survey(dir string) (files, open int, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		info, err := d.Info()
-		if err == nil && info.Mode().Perm()&0o077 != 0 {
-			open = append(open, filepath.Base(path))
+		if err != nil {
+			return err
 		}
 		if !d.IsDir() {
 			files++
 		}
-		return err
+		if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+			open++
+		}
+		return nil
 	})
-	st.claim(fmt.Sprintf("The tokens are in SQLite in a temporary folder: %d files, and nobody else may read them or enter.", files),
-		is("files_others_can_read", len(open), 0), is("store_on_disk", files > 0, true))
-	return err
+	return files, open, err
 }

@@ -32,7 +32,7 @@ func (st *stage) claimThrottled(ctx context.Context) error {
 	_, err = st.ann.session.Refresh(ctx)
 	_, again := st.ann.session.Refresh(ctx)
 	used, wait := st.since(before), time.Until(untilOf(err))
-	st.claim(fmt.Sprintf("Zoho throttles ann: a refresh is told: %s %.0f minutes. Two were tried, Zoho was asked %d time.", words(tokenkeep.ClassOf(err)), wait.Minutes(), used.TokenRequests),
+	st.claim(fmt.Sprintf("Zoho throttles ann: a refresh is told: %s %.0f minutes. It was tried twice, Zoho was asked %s.", words(tokenkeep.ClassOf(err)), wait.Minutes(), times(used.TokenRequests)),
 		is("class", tokenkeep.ClassOf(err), tokenkeep.Throttled), is("class_again", tokenkeep.ClassOf(again), tokenkeep.Throttled),
 		is("wait_known", wait > 0 && wait <= 15*time.Minute, true), is("token_requests", used.TokenRequests, 1))
 	calls := crowd(ctx, crowdSize, same(st.ann.session))

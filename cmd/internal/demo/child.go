@@ -38,12 +38,15 @@ type reply struct {
 	Tally  tally                       `json:"tally"`
 	Took   time.Duration               `json:"took,omitempty"`
 	Events map[tokenkeep.EventKind]int `json:"events,omitempty"` // since the process began
-	Error  string                      `json:"error,omitempty"`  // the process could not do it
+	// Elsewhere is how many connections to other machines were asked for.
+	Elsewhere int64  `json:"elsewhere,omitempty"`
+	Error     string `json:"error,omitempty"` // the process could not do it
 }
 
 // A child is a further process of the demo, seen from inside.
 type child struct {
 	task    task
+	way     *guard
 	session *tokenkeep.Session
 
 	mu     sync.Mutex // guards out and events
@@ -58,7 +61,7 @@ func RunProcess(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lines := readLines(ctx, in, cancel)
-	c := &child{out: json.NewEncoder(out), events: map[tokenkeep.EventKind]int{}}
+	c := &child{way: newGuard(), out: json.NewEncoder(out), events: map[tokenkeep.EventKind]int{}}
 	if err := json.Unmarshal(<-lines, &c.task); err != nil {
 		return fmt.Errorf("demo process: its task: %w (it is started by `tokenkeep demo`)", err)
 	}
@@ -99,8 +102,7 @@ func readLines(ctx context.Context, in io.Reader, ended func()) <-chan []byte {
 
 // open opens the store and the session.
 func (c *child) open(ctx context.Context) (closeAll func(), err error) {
-	way := newGuard()
-	provider, err := c.task.Setup.provider(way)
+	provider, err := c.task.Setup.provider(c.way)
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +110,11 @@ func (c *child) open(ctx context.Context) (closeAll func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	keeper := tokenkeep.New(store, provider, &tokenkeep.Options{Base: way, OnStep: c.step, OnEvent: c.event})
+	keeper := tokenkeep.New(store, provider, &tokenkeep.Options{Base: c.way, OnStep: c.step, OnEvent: c.event})
 	closeAll = func() {
 		_ = keeper.Close()
 		_ = store.Close() // what was saved is on the disk already
-		way.CloseIdleConnections()
+		c.way.CloseIdleConnections()
 	}
 	if c.session, err = keeper.Session(ctx, c.task.User); err != nil {
 		closeAll()
@@ -148,7 +150,7 @@ func (c *child) obey(ctx context.Context, o order) reply {
 	default:
 		r.Error = errors.New("unknown order " + o.Do).Error()
 	}
-	r.Took = time.Since(began)
+	r.Took, r.Elsewhere = time.Since(began), c.way.refused.Load()
 	c.mu.Lock()
 	r.Events = maps.Clone(c.events)
 	c.mu.Unlock()

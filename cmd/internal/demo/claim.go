@@ -27,6 +27,11 @@ func atMost[T cmp.Ordered](key string, got, limit T) check {
 	return check{key, got, fmt.Sprintf("at most %v", limit), got <= limit}
 }
 
+// atLeast expects got not to fall below limit.
+func atLeast[T cmp.Ordered](key string, got, limit T) check {
+	return check{key, got, fmt.Sprintf("at least %v", limit), got >= limit}
+}
+
 // within expects a duration not to exceed limit; the figure is in seconds.
 func within(key string, got, limit time.Duration) check {
 	return check{key, seconds(got), fmt.Sprintf("at most %v", limit.Seconds()), got <= limit}

@@ -16,6 +16,8 @@ type process struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *json.Decoder
+
+	elsewhere int64 // connections to other machines that it asked for
 }
 
 // startProcess runs command and gives it its task. The process ends with ctx at
@@ -52,6 +54,7 @@ func (p *process) ask(ctx context.Context, what any) (reply, error) {
 	if err := p.out.Decode(&r); err != nil {
 		return r, p.gone(ctx, err)
 	}
+	p.elsewhere = r.Elsewhere
 	if r.Error != "" {
 		return r, fmt.Errorf("process %d: %s", p.cmd.Process.Pid, r.Error)
 	}

@@ -29,7 +29,7 @@ func script() []chapter {
 		{"outage", "Zoho's accounts servers are down", playOutage},
 		{"throttle", "Zoho's limits on new access tokens", playThrottle},
 		{"revoke", "An operator ends a login", playRevoke},
-		{"offline", "What is left", playOffline},
+		{"sum", "The whole story, as Zoho saw it", playSum},
 	}
 }
 

@@ -38,6 +38,7 @@ type stage struct {
 	ann, bo  *user
 
 	processes []*process
+	elsewhere int64 // connections to other machines that ended processes asked for
 
 	// caller is the session of the i-th of many callers at once. A test breaks
 	// the refresh by giving each a Keeper of its own over a store that forgets.
@@ -143,6 +144,7 @@ func (st *stage) start(ctx context.Context, u *user, pause int) (*process, error
 func (st *stage) killAll() {
 	for _, p := range st.processes {
 		p.kill()
+		st.elsewhere += p.elsewhere
 	}
 	st.processes = nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/tokenkeep/tokenkeep"
 	"github.com/tokenkeep/tokenkeep/store/filestore"
@@ -67,7 +68,7 @@ func parse(ctx context.Context, path string, data []byte) (*Source, error) {
 	}
 	tokens, warnings, err := filestore.Parse(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+		return nil, fmt.Errorf("%w (%s)", ErrUnknown, reason(err))
 	}
 	s := &Source{Kind: KindZohoFile, Tokens: tokens}
 	for _, w := range warnings {
@@ -81,4 +82,16 @@ func openSQLite(ctx context.Context, path string) (*Source, error) {
 		return nil, errors.New("a SQLite file cannot be read from standard input; name it")
 	}
 	return readLegacy(ctx, path)
+}
+
+// reason is what is wrong with a source, without the words about stores: the
+// error must not be taken for one of the store.
+func reason(err error) string {
+	text := err.Error()
+	for _, about := range []error{tokenkeep.ErrCorrupt, tokenkeep.ErrSchema} {
+		if _, after, ok := strings.Cut(text, about.Error()+": "); ok {
+			return after
+		}
+	}
+	return text
 }

@@ -96,4 +96,3 @@ func (o oneByte) ReadByte() (byte, error) {
 	_, err := io.ReadFull(o.r, b[:])
 	return b[0], err
 }
-
