@@ -48,6 +48,8 @@ func playChild(ctx context.Context, task string) error {
 			return err
 		}
 		return s.Close()
+	case "unprivileged":
+		return playUnprivileged(ctx, path)
 	}
 	return fmt.Errorf("no role %q", role)
 }

@@ -43,7 +43,7 @@ func (f *file) open(ctx context.Context) (*Store, error) {
 	s, err := f.connect(ctx, "mode", "rw")
 	if err != nil && f.asImmutable(err) {
 		f.opts.Logger.WarnContext(ctx, "reading the database as immutable, because its folder cannot be written", "path", f.path)
-		s, err = f.connect(ctx, "mode", "ro", "immutable", "1")
+		return f.connect(ctx, "mode", "ro", "immutable", "1")
 	}
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (f *file) warnAbout(info fs.FileInfo) {
 // asImmutable reports whether err is SQLite's failure to open a database in WAL
 // mode in a folder that cannot be written, and nobody has it open.
 func (f *file) asImmutable(err error) bool {
-	if code(err) != cantOpen {
+	if !needsFiles(err) {
 		return false
 	}
 	if info, e := os.Stat(f.path); e != nil || info.Size() == 0 {
@@ -145,15 +145,19 @@ func (f *file) asImmutable(err error) bool {
 }
 
 // toWAL puts the database into WAL mode, where it stays. That needs a moment in
-// which nobody else uses it, and SQLite does not wait for one.
+// which nobody else uses it, and SQLite does not wait for one. Where there can be
+// no WAL, the database stays in the mode that it is in, which is as durable.
 func (f *file) toWAL(ctx context.Context, db *sql.DB) error {
 	deadline := time.Now().Add(f.opts.BusyTimeout)
 	for {
-		done, err := f.tryWAL(ctx, db)
+		mode, err := f.tryWAL(ctx, db)
 		switch {
-		case done, code(err) == readOnly:
+		case err == nil && mode != "wal":
+			f.opts.Logger.WarnContext(ctx, "the database cannot be put into WAL mode; readers will wait for writers", "path", f.path, "mode", mode)
 			return nil
-		case err != nil && code(err) != busy && code(err) != locked:
+		case err == nil, code(err) == readOnly:
+			return nil
+		case code(err) != busy && code(err) != locked:
 			return err
 		case time.Now().After(deadline):
 			return &tokenkeep.Error{
@@ -167,16 +171,16 @@ func (f *file) toWAL(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-func (f *file) tryWAL(ctx context.Context, db *sql.DB) (done bool, err error) {
-	var mode string
+// tryWAL returns the mode that the database is in after the attempt.
+func (f *file) tryWAL(ctx context.Context, db *sql.DB) (mode string, err error) {
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil || mode == "wal" {
-		return err == nil, err
+		return mode, err
 	}
 	unlock, err := f.lock.Lock(ctx)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	defer unlock()
 	err = db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
-	return err == nil && mode == "wal", err
+	return mode, err
 }
