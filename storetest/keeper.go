@@ -15,6 +15,7 @@ import (
 func keeperChecks() []check {
 	return []check{
 		{name: "keeper/one-request-in-one-process", level: Basic, run: checkOneFlight},
+		{name: "keeper/stored-before-handed-out", level: Basic, run: checkStoredFirst},
 		{name: "keeper/deleted-stays-deleted", level: Versioned, run: checkDeletedMeanwhile},
 		{name: "keeper/newest-login-wins", level: Versioned, run: checkNewLoginMeanwhile},
 		{name: "keeper/one-request-of-all-processes", level: Versioned, shared: true, run: checkOneRequest},
@@ -31,9 +32,14 @@ func (x *trial) expiring(s tokenkeep.TokenStore, user string, d time.Duration) *
 	return x.save(s, t)
 }
 
+// flightTime bounds the refreshes of the parent, and with them how long a Keeper
+// takes to close after a check went wrong.
+const flightTime = 2 * takeOver
+
 // keep makes a Keeper that is closed with the check.
-func (x *trial) keep(s tokenkeep.TokenStore, ts *tokenServer, opts *tokenkeep.Options) *tokenkeep.Keeper {
-	k := tokenkeep.New(s, newProvider(ts.URL), opts)
+func (x *trial) keep(s tokenkeep.TokenStore, ts *tokenServer, opts tokenkeep.Options) *tokenkeep.Keeper {
+	opts.FlightTime = flightTime
+	k := tokenkeep.New(s, newProvider(ts.URL), &opts)
 	x.onEnd(func() { _ = k.Close() })
 	return k
 }
@@ -67,19 +73,39 @@ func (x *trial) requests(ts *tokenServer, login *tokenkeep.Token, want int, what
 	}
 }
 
+// errNotStored: a token was handed out that a kill would lose.
+var errNotStored = errors.New("an access token was handed out that is not in the store")
+
+// stored asks for a token, which must be in the store by the time it is handed
+// out.
+func stored(ctx context.Context, s tokenkeep.TokenStore, session *tokenkeep.Session) (string, error) {
+	t, err := session.Token(ctx)
+	if err != nil {
+		return "", err
+	}
+	row, err := s.FindTokenByID(ctx, session.ID())
+	if err != nil {
+		return "", fmt.Errorf("find by id: %w", err)
+	}
+	if !row.AccessToken.Equal(t.Secret()) {
+		return "", errNotStored
+	}
+	return t.Reveal(), nil
+}
+
 // call asks for n tokens at once and returns the different ones.
-func call(ctx context.Context, session *tokenkeep.Session, n int) ([]string, error) {
+func call(ctx context.Context, s tokenkeep.TokenStore, session *tokenkeep.Session, n int) ([]string, error) {
 	var mu sync.Mutex
 	var tokens []string
 	var errs []error
 	crowd(n, func(int) {
-		t, err := session.Token(ctx)
+		t, err := stored(ctx, s, session)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
 			errs = append(errs, err)
-		} else if !slices.Contains(tokens, t.Reveal()) {
-			tokens = append(tokens, t.Reveal())
+		} else if !slices.Contains(tokens, t) {
+			tokens = append(tokens, t)
 		}
 	})
 	if len(errs) > 0 {
@@ -92,13 +118,30 @@ func call(ctx context.Context, session *tokenkeep.Session, n int) ([]string, err
 func checkOneFlight(x *trial) {
 	s, ts := x.fresh(), x.server()
 	login := x.expiring(s, "ann", -time.Minute)
-	tokens, err := call(x.ctx, x.session(x.keep(s, ts, nil), login.ID), x.size.flights)
+	tokens, err := call(x.ctx, s, x.session(x.keep(s, ts, tokenkeep.Options{}), login.ID), x.size.flights)
 	x.must(err, "token")
 	x.requests(ts, login, 1, "one expired token")
 	if len(tokens) != 1 {
 		x.fatalf("callers got %d different access tokens", len(tokens))
 	}
 	x.settled(s, login, tokens[0], "one expired token")
+}
+
+// checkStoredFirst: as long as a new token is not saved, nobody gets it.
+func checkStoredFirst(x *trial) {
+	s, ts := x.fresh(), x.server()
+	login := x.expiring(s, "ann", -time.Minute)
+	var session *tokenkeep.Session
+	k := x.keep(s, ts, tokenkeep.Options{OnStep: at(8, func() {
+		ctx, cancel := context.WithTimeout(x.ctx, 100*time.Millisecond)
+		defer cancel()
+		if _, err := stored(ctx, s, session); errors.Is(err, errNotStored) {
+			x.errorf("before the save: %v", err)
+		}
+	})})
+	session = x.session(k, login.ID)
+	_, err := stored(x.ctx, s, session)
+	x.must(err, "token")
 }
 
 // playCall asks for Count tokens at once and says the different ones.
@@ -109,7 +152,7 @@ func playCall(ctx context.Context, p *player) error {
 		if err != nil {
 			return err
 		}
-		tokens, err := call(ctx, session, p.task.Count)
+		tokens, err := call(ctx, s, session, p.task.Count)
 		for _, t := range tokens {
 			p.say("token %s", t)
 		}
@@ -148,7 +191,7 @@ func checkDeletedMeanwhile(x *trial) {
 	for _, step := range []int{2, 3, 4, 5, 6, 7, 8} {
 		what := fmt.Sprintf("deleted at step %d", step)
 		login := x.expiring(s, fmt.Sprintf("user%d", step), -time.Minute)
-		k := x.keep(s, ts, &tokenkeep.Options{OnStep: at(step, func() {
+		k := x.keep(s, ts, tokenkeep.Options{OnStep: at(step, func() {
 			if err := s.DeleteToken(x.ctx, login.ID); err != nil {
 				x.errorf("%s: delete: %v", what, err)
 			}
@@ -183,7 +226,7 @@ func checkNewLoginMeanwhile(x *trial) {
 		login := x.expiring(s, user, -time.Minute)
 		newer := plain(user)
 		newer.RefreshToken, newer.AccessToken = secret("1000.newer."+user), secret("1000.newest."+user)
-		k := x.keep(s, ts, &tokenkeep.Options{OnStep: at(step, func() {
+		k := x.keep(s, ts, tokenkeep.Options{OnStep: at(step, func() {
 			if err := s.SaveToken(x.ctx, newer); err != nil {
 				x.errorf("%s: save: %v", what, err)
 			}

@@ -120,7 +120,7 @@ func checkKilledAtSteps(x *trial) {
 		_ = h.cmd.Process.Kill()
 		<-h.ended
 	}
-	k := x.keep(s, ts, &tokenkeep.Options{ClaimTime: x.size.claim})
+	k := x.keep(s, ts, tokenkeep.Options{ClaimTime: x.size.claim})
 	crowd(len(hs), func(i int) {
 		if err := hs[i].takenOver(x, s, k, ts); err != nil {
 			x.errorf("%s: %v", hs[i].what, err)
@@ -194,7 +194,7 @@ func checkStopped(x *trial) {
 	for _, h := range hs {
 		x.must(h.stop(), "stop a process")
 	}
-	k := x.keep(s, ts, &tokenkeep.Options{ClaimTime: x.size.claim})
+	k := x.keep(s, ts, tokenkeep.Options{ClaimTime: x.size.claim})
 	rows := make([]*tokenkeep.Token, len(hs))
 	crowd(len(hs), func(i int) { rows[i] = hs[i].overtake(x, s, k) })
 	for i, h := range hs {
