@@ -3,7 +3,6 @@ package filestore
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"io/fs"
 	"os"
 	"time"
@@ -82,7 +81,7 @@ func (s *Store) settleForRead(ctx context.Context, v *view) error {
 // lost version is never given to another content. If a process dies after the
 // rename, the row and its new record are both in force.
 func (s *Store) settle(v *view) error {
-	c := change{rows: v.file.rows}
+	c := change{rows: v.file.rows, at: -1}
 	for i, e := range v.entries {
 		if e.alien {
 			r, err := s.rename(e.row)
@@ -103,8 +102,10 @@ func (s *Store) settle(v *view) error {
 		if err != nil {
 			return err
 		}
-		v = s.match(w.file, true)
-		w.apply(v)
+		next := s.match(w.rows(v.file), true)
+		next.rowsID, next.sure = v.rowsID, v.sure
+		w.apply(next)
+		v = next
 	}
 	s.publish(v)
 	return nil
@@ -125,6 +126,7 @@ type change struct {
 	records []*record
 	rows    []*row // the rows of the file afterwards, if rewrite is set
 	rewrite bool
+	at      int  // the only row that differs or is appended, or -1
 	sync    bool // with rewrite: the records must outlive a power failure too
 }
 
@@ -136,9 +138,8 @@ type change struct {
 // which costs a claim and times that no longer matter. The death of a process
 // takes nothing. The caller has the lock and a settled view.
 func (s *Store) commit(f *file, c change) (w written, err error) {
-	w = written{file: f}
 	if c.rewrite {
-		err = s.commitRows(&w, c)
+		err = s.commitRows(f, c, &w)
 	} else if err = s.side.append(c.records); err == nil {
 		s.hook("appended")
 		err = s.side.sync()
@@ -151,29 +152,33 @@ func (s *Store) commit(f *file, c change) (w written, err error) {
 
 // written is what commit left behind.
 type written struct {
-	file   *file
-	rows   bool // the token file was replaced
+	draft  *draft // what replaced the token file, or nil
 	rowsID fileID
-	sum    uint64
 	sideID fileID
+}
+
+// rows returns the file with the rows that it has now; old is what it was.
+func (w *written) rows(old *file) *file {
+	if w.draft != nil {
+		return w.draft.file
+	}
+	return old
 }
 
 // apply notes in v what was written. The caller has v for itself, or Store.mu.
 func (w *written) apply(v *view) {
-	v.file, v.sideID = w.file, w.sideID.content()
-	if w.rows {
-		v.rowsID, v.sum, v.sure = w.rowsID, w.sum, true
+	v.sideID = w.sideID.content()
+	if w.draft != nil {
+		v.file, v.rowsID, v.sure = w.draft.written(), w.rowsID, true
 	}
 }
 
 // commitRows replaces the token file.
-func (s *Store) commitRows(w *written, c change) (err error) {
-	if err := s.backup(w.file); err != nil {
+func (s *Store) commitRows(old *file, c change, w *written) (err error) {
+	if err := s.backup(old); err != nil {
 		return err
 	}
-	next := *w.file
-	next.rows, next.foreign, next.cut = c.rows, false, false
-	content := next.encode()
+	d := old.draft(c.rows, c.at)
 	info, err := os.Stat(s.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -187,8 +192,10 @@ func (s *Store) commitRows(w *written, c change) (err error) {
 		return err
 	}
 	s.hook("created")
-	if _, err := f.Write(content); err != nil {
-		return err
+	for _, p := range d.parts {
+		if _, err := f.Write(p); err != nil {
+			return err
+		}
 	}
 	if err := backdate(f); err != nil {
 		return err
@@ -197,11 +204,13 @@ func (s *Store) commitRows(w *written, c change) (err error) {
 		return err
 	}
 	s.hook("appended")
+	s.pin(nil) // now, so that the rename itself frees the old content
 	if err := f.Commit(); err != nil {
+		s.distrust()
 		return err
 	}
 	s.hook("renamed")
-	w.file, w.rows, w.sum = &next, true, maphash.Bytes(s.seed, content)
+	w.draft = d
 	w.rowsID, err = s.repin()
 	return err
 }
@@ -229,6 +238,15 @@ func (s *Store) syncBoth(f *durable.File, c change) error {
 	go func() { done <- s.side.sync() }()
 	err := f.Sync()
 	return errors.Join(err, <-done)
+}
+
+// distrust makes the next lookup read the token file again.
+func (s *Store) distrust() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.view != nil {
+		s.view.sure = false
+	}
 }
 
 // repin keeps the token file open that is there now and returns its fileID.

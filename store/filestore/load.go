@@ -1,10 +1,10 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -95,7 +95,7 @@ func (s *Store) recheck() bool {
 		return false
 	}
 	defer func() { _ = f.Close() }()
-	if id != v.rowsID || maphash.Bytes(s.seed, data) != v.sum {
+	if id != v.rowsID || !bytes.Equal(data, v.file.data) {
 		return false
 	}
 	s.mu.Lock()
@@ -162,19 +162,19 @@ func (s *Store) readOnce(locked bool) (v *view, cut bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("read sidecar: %w", err)
 	}
-	parsed, err := s.parse(data, id)
+	parsed, err := s.parse(data)
 	if err != nil {
 		return nil, false, corrupt(s.path, err.Error())
 	}
 	v = s.match(parsed, locked)
 	v.rowsID, v.sideID = id, side.content()
-	v.sum, v.sure = maphash.Bytes(s.seed, data), !id.fresh(now)
+	v.sure = !id.fresh(now)
 	return v, parsed.cut, nil
 }
 
 // parse parses the file, unless the view has just these bytes.
-func (s *Store) parse(data []byte, id fileID) (*file, error) {
-	if s.view != nil && id == s.view.rowsID && maphash.Bytes(s.seed, data) == s.view.sum {
+func (s *Store) parse(data []byte) (*file, error) {
+	if s.view != nil && bytes.Equal(data, s.view.file.data) {
 		return s.view.file, nil
 	}
 	f, err := parse(data)
@@ -270,7 +270,7 @@ func (s *Store) accept(v *view, err error) (*view, error) {
 	if v.rowsID.exists && v.rowsID.size == 0 && s.view != nil && s.view.count() > 0 {
 		s.log.Warn("another program emptied the token file; keeping what it held", "path", s.path)
 		kept := s.match(s.view.file, false)
-		kept.rowsID, kept.sideID, kept.sum, kept.sure = v.rowsID, v.sideID, v.sum, v.sure
+		kept.rowsID, kept.sideID, kept.sure = v.rowsID, v.sideID, v.sure
 		return kept, nil
 	}
 	return v, nil

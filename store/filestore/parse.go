@@ -67,37 +67,6 @@ func IsTokenFile(head []byte) bool {
 
 const bom = "\ufeff"
 
-// A file is what a token file holds.
-type file struct {
-	header   string // as it is written
-	width    int    // columns of a row: 10, or more if the file has more
-	rows     []*row
-	foreign  bool // writing it changes more than the rows saved
-	cut      bool // the last line looks unfinished
-	warnings []Warning
-}
-
-// newFile returns a file without rows.
-func newFile() *file {
-	return &file{header: strings.Join(columnNames[:], ","), width: columns}
-}
-
-// size returns about the length of the encoded file.
-func (f *file) size() int { return len(f.header) + 320*len(f.rows) }
-
-// encode returns the bytes of the file.
-func (f *file) encode() []byte {
-	var b strings.Builder
-	b.Grow(f.size())
-	b.WriteString(f.header)
-	b.WriteByte('\n')
-	for _, r := range f.rows {
-		r.encode(&b)
-		b.WriteByte('\n')
-	}
-	return []byte(b.String())
-}
-
 // parse reads a file. Its errors say what is wrong and hold nothing of it.
 func parse(data []byte) (*file, error) {
 	switch {
@@ -118,9 +87,7 @@ func parse(data []byte) (*file, error) {
 	if !p.header && p.tokens == 0 && len(p.file.rows) > 0 {
 		return nil, fmt.Errorf("it has neither the header nor a row of a token file")
 	}
-	if len(data) > 0 {
-		p.file.foreign = string(bytes.TrimSuffix(p.file.encode(), []byte("\n"))) != strings.TrimSuffix(string(data), "\n")
-	}
+	p.file.setBytes(data)
 	return p.file, nil
 }
 

@@ -38,6 +38,7 @@ type row struct {
 	tail string          // columns after the tenth, from their comma on
 	text string          // a line that is no token; then the rest is empty
 	line int             // where it stood, from 1
+	enc  string          // see encode
 	sum  string          // see digest
 }
 
@@ -53,12 +54,20 @@ func (r *row) hasToken() bool {
 func plain(v string) bool { return !strings.ContainsAny(v, ",\"\\\r\n\x00") }
 
 // encode returns the row as a line without its end. A value that another program
-// wrote and that needs quotes stands as that program wrote it.
-func (r *row) encode(b *strings.Builder) {
+// wrote and that needs quotes stands as that program wrote it. It is made once:
+// rows do not change. The caller has the store's turn.
+func (r *row) encode() string {
 	if !r.isToken() {
-		b.WriteString(r.text)
-		return
+		return r.text
 	}
+	if r.enc == "" {
+		r.enc = r.join()
+	}
+	return r.enc
+}
+
+func (r *row) join() string {
+	var b strings.Builder
 	for i, v := range r.val {
 		if i > 0 {
 			b.WriteByte(',')
@@ -70,12 +79,6 @@ func (r *row) encode(b *strings.Builder) {
 		}
 	}
 	b.WriteString(r.tail)
-}
-
-// String returns the encoded row.
-func (r *row) String() string {
-	var b strings.Builder
-	r.encode(&b)
 	return b.String()
 }
 
@@ -115,7 +118,7 @@ func (r *row) digest() string {
 // withID returns the row under another id.
 func (r *row) withID(id string) *row {
 	n := *r
-	n.val[colID], n.sum = id, ""
+	n.val[colID], n.enc, n.sum = id, "", ""
 	return &n
 }
 

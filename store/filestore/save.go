@@ -116,7 +116,7 @@ func (s *Store) insert(t *tokenkeep.Token) error {
 	w, err := s.commit(s.view.file, change{
 		records: []*record{e.rec},
 		rows:    append(slices.Clip(s.view.file.rows), r),
-		rewrite: true, sync: true,
+		rewrite: true, at: len(s.view.file.rows), sync: true,
 	})
 	if err != nil {
 		return err
@@ -138,7 +138,8 @@ func (s *Store) replace(old *entry, t *tokenkeep.Token) error {
 	c := change{records: []*record{e.rec}, sync: !e.rec.sameLogin(old.rec)}
 	if r.val != old.row.val {
 		c.rewrite, c.rows = true, slices.Clone(s.view.file.rows)
-		c.rows[slices.Index(c.rows, old.row)] = r
+		c.at = slices.Index(c.rows, old.row)
+		c.rows[c.at] = r
 	} else {
 		e.row = old.row
 	}
@@ -193,7 +194,7 @@ func (s *Store) DeleteTokens(ctx context.Context) error {
 
 // remove writes rows without those of gone.
 func (s *Store) remove(gone []*entry, rows []*row) error {
-	c := change{rows: rows, rewrite: true, sync: true}
+	c := change{rows: rows, rewrite: true, at: -1, sync: true}
 	for _, e := range gone {
 		if e.token != nil {
 			c.records = append(c.records, &record{
@@ -205,7 +206,7 @@ func (s *Store) remove(gone []*entry, rows []*row) error {
 	if err != nil {
 		return err
 	}
-	v := s.match(w.file, true)
+	v := s.match(w.rows(s.view.file), true)
 	w.apply(v)
 	s.publish(v)
 	s.compact()

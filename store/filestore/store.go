@@ -180,7 +180,8 @@ func (s *Store) create(ctx context.Context) error {
 	if _, err := os.Stat(s.path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return writeError(durable.WriteFile(s.path, newFile().encode()), s.path)
+	data, _ := newFile().encode()
+	return writeError(durable.WriteFile(s.path, data), s.path)
 }
 
 // clean removes temporary files of killed processes. It holds the lock, so none

@@ -17,7 +17,6 @@ type view struct {
 	index     map[indexKey][]*entry
 	rowsID    fileID // of the token file
 	sideID    fileID // of the sidecar
-	sum       uint64 // of the token file's bytes
 	sure      bool   // equal times mean equal content: see fileID.fresh
 	unsettled bool   // a row has no record of its own yet: see Store.settle
 	dangling  bool   // a row goes by its last record but one

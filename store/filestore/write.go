@@ -19,7 +19,8 @@ func Write(w io.Writer, tokens []*tokenkeep.Token) error {
 		}
 		f.rows = append(f.rows, r)
 	}
-	if _, err := w.Write(f.encode()); err != nil {
+	data, _ := f.encode()
+	if _, err := w.Write(data); err != nil {
 		return fmt.Errorf("write token file: %w", err)
 	}
 	return nil
