@@ -137,16 +137,15 @@ func (a *App) wantsJSON() bool {
 	if a.cfg != nil {
 		return a.cfg.JSON
 	}
-	own, _, _ := cutArgs(a.args)
-	return slices.Contains(own, "--json")
+	return slices.Contains(ownArgs(a.args), "--json")
 }
 
-// cutArgs separates the program's own arguments from those after "--".
-func cutArgs(args []string) (own, rest []string, found bool) {
+// ownArgs leaves out what follows "--": the arguments of another program.
+func ownArgs(args []string) []string {
 	if i := slices.Index(args, "--"); i >= 0 {
-		return args[:i], args[i+1:], true
+		return args[:i]
 	}
-	return args, nil, false
+	return args
 }
 
 // interactive reports whether a question can be asked.

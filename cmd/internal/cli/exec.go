@@ -42,7 +42,7 @@ func (a *App) exec(ctx context.Context, user string, argv []string, minTTL time.
 	if _, err := exec.LookPath(argv[0]); err != nil {
 		return withHint(fmt.Errorf("exec: %w", err), "check the command's name and PATH")
 	}
-	tok, _, err := a.accessToken(ctx, user, minTTL)
+	tok, err := a.accessToken(ctx, user, minTTL)
 	if err != nil {
 		return err
 	}

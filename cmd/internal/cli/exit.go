@@ -85,7 +85,7 @@ func timedOut(err error) bool {
 }
 
 func isUsage(err error) bool {
-	if _, ok := errors.AsType[*usageErr](err); ok {
+	if _, ok := errors.AsType[*badUsageError](err); ok {
 		return true
 	}
 	if _, ok := errors.AsType[*config.Error](err); ok {
@@ -94,20 +94,20 @@ func isUsage(err error) bool {
 	return errors.Is(err, stores.ErrURL)
 }
 
-// A usageErr is a command that was called wrongly.
-type usageErr struct{ err error }
+// A badUsageError is a command that was called wrongly.
+type badUsageError struct{ err error }
 
-func (e *usageErr) Error() string { return e.err.Error() }
-func (e *usageErr) Unwrap() error { return e.err }
+func (e *badUsageError) Error() string { return e.err.Error() }
+func (e *badUsageError) Unwrap() error { return e.err }
 
 func usageError(err error) error {
 	if isUsage(err) {
 		return err
 	}
-	return &usageErr{err}
+	return &badUsageError{err}
 }
 
-func usagef(format string, args ...any) error { return &usageErr{fmt.Errorf(format, args...)} }
+func usagef(format string, args ...any) error { return &badUsageError{fmt.Errorf(format, args...)} }
 
 // A partialError is the outcome of several operations of which some failed.
 type partialError struct {

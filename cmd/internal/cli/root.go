@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -96,14 +97,11 @@ func group(use, short string, children ...*cobra.Command) *cobra.Command {
 }
 
 func childNames(cmd *cobra.Command) string {
-	var s string
-	for i, c := range cmd.Commands() {
-		if i > 0 {
-			s += ", "
-		}
-		s += c.Name()
+	var list []string
+	for _, c := range cmd.Commands() {
+		list = append(list, c.Name())
 	}
-	return s
+	return strings.Join(list, ", ")
 }
 
 func newVersion(a *App) *cobra.Command {

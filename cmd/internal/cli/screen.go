@@ -14,7 +14,7 @@ var tokenShape = regexp.MustCompile(`\b\d{4}\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+`)
 // them in the list of processes, and the shell keeps them in its history. The
 // error does not repeat the value. What follows "--" belongs to another program.
 func screenArgs(args []string) error {
-	own, _, _ := cutArgs(args)
+	own := ownArgs(args)
 	for i, arg := range own {
 		if !looksSecret(arg, previous(own, i)) {
 			continue

@@ -49,7 +49,7 @@ func (a *App) token(ctx context.Context, user, format string, minTTL time.Durati
 	if err != nil {
 		return err
 	}
-	tok, _, err := a.accessToken(ctx, user, minTTL)
+	tok, err := a.accessToken(ctx, user, minTTL)
 	if err != nil {
 		return err
 	}
@@ -59,25 +59,24 @@ func (a *App) token(ctx context.Context, user, format string, minTTL time.Durati
 	return show(a, tok)
 }
 
-// accessToken returns an access token of user that is good for minTTL, and the
-// login it belongs to.
-func (a *App) accessToken(ctx context.Context, user string, minTTL time.Duration) (tokenkeep.AccessToken, *login, error) {
+// accessToken returns an access token of user that is good for minTTL.
+func (a *App) accessToken(ctx context.Context, user string, minTTL time.Duration) (tokenkeep.AccessToken, error) {
 	var none tokenkeep.AccessToken
 	if minTTL < 0 || minTTL > 55*time.Minute {
-		return none, nil, usagef("--min-ttl %v: give a duration from 0 to 55m", minTTL)
+		return none, usagef("--min-ttl %v: give a duration from 0 to 55m", minTTL)
 	}
 	ctx, cancel := a.withTimeout(ctx, networkTimeout)
 	defer cancel()
 	l, err := a.openLogin(ctx, user)
 	if err != nil {
-		return none, nil, err
+		return none, err
 	}
 	defer a.IO.Progress("getting an access token for " + nameOf(l.row))()
 	tok, err := l.TokenFor(ctx, minTTL)
 	if err != nil {
-		return none, nil, loginHint(err, l.row)
+		return none, loginHint(err, l.row)
 	}
-	return tok, l, nil
+	return tok, nil
 }
 
 // formatOf returns what prints a token in the format.

@@ -75,7 +75,7 @@ func (c *Config) rawSecrets(stdin io.Reader) ([]tokenkeep.Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	return linesOf(f)
 }
 

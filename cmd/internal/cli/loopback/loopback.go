@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -84,14 +85,7 @@ func (l *Listener) bind(ctx context.Context, u *url.URL) error {
 
 // inUse reports whether another program has the port on one of the addresses: it
 // could get the callback in our place.
-func inUse(errs []error) bool {
-	for _, err := range errs {
-		if isAddrInUse(err) {
-			return true
-		}
-	}
-	return false
-}
+func inUse(errs []error) bool { return slices.ContainsFunc(errs, isAddrInUse) }
 
 func (l *Listener) closePorts() {
 	for _, p := range l.ports {

@@ -36,7 +36,7 @@ var ErrURL = errors.New("store URL")
 func Parse(raw, home string) (Location, error) {
 	scheme, path, found := strings.Cut(raw, ":")
 	if !found {
-		return Location{}, fmt.Errorf("%w: it has no scheme; write sqlite:PATH, file:PATH or memory:", ErrURL)
+		return Location{}, fmt.Errorf("%w: it has no scheme; write memory:, file:PATH or sqlite:PATH", ErrURL)
 	}
 	switch scheme {
 	case "memory":
@@ -53,7 +53,7 @@ func Parse(raw, home string) (Location, error) {
 	case "mysql", "mariadb", "postgres", "postgresql", "redis", "rediss":
 		return Location{}, fmt.Errorf("%w: %s: stores are not in this build yet; use sqlite:PATH or file:PATH", ErrURL, scheme)
 	}
-	return Location{}, fmt.Errorf("%w: no such kind of store; write sqlite:PATH, file:PATH or memory:", ErrURL)
+	return Location{}, fmt.Errorf("%w: no such kind of store; write memory:, file:PATH or sqlite:PATH", ErrURL)
 }
 
 func cleanPath(path, home string) (string, error) {

@@ -44,7 +44,7 @@ func Open(ctx context.Context, path string, stdin io.Reader) (*Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		r = f
 	}
 	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))

@@ -76,13 +76,14 @@ func readLine(r io.Reader) (string, error) {
 	var line []byte
 	for len(line) <= maxLine {
 		b, err := br.ReadByte()
-		if err != nil && len(line) == 0 {
+		switch {
+		case err == nil && b != '\n':
+			line = append(line, b)
+		case err != nil && len(line) == 0:
 			return "", ErrNoAnswer
-		}
-		if err != nil || b == '\n' {
+		default:
 			return strings.TrimSpace(string(line)), nil
 		}
-		line = append(line, b)
 	}
 	return "", fmt.Errorf("the line has more than %d bytes", maxLine)
 }

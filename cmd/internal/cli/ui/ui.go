@@ -111,11 +111,11 @@ func (u *IO) paint(w io.Writer, c colour, s string) string {
 	return "\x1b[" + string(c) + "m" + s + "\x1b[0m"
 }
 
-// Good, Fair and Bad return s in the colour of its meaning, for standard output.
+// Good returns s in the colour of success, for standard output.
 func (u *IO) Good(s string) string { return u.paint(u.Out, green, s) }
 
-// Fair is for what needs a look.
+// Fair returns s in the colour of what needs a look.
 func (u *IO) Fair(s string) string { return u.paint(u.Out, yellow, s) }
 
-// Bad is for what is broken.
+// Bad returns s in the colour of what is broken.
 func (u *IO) Bad(s string) string { return u.paint(u.Out, red, s) }
