@@ -22,7 +22,7 @@ func TestOpenDamaged(t *testing.T) {
 	}
 	random := make([]byte, 20000)
 	for i := range random {
-		random[i] = byte(rand.N(256)) //nolint:gosec // a random file, not a secret
+		random[i] = byte(rand.N(256))
 	}
 	scribbled := bytes.Clone(sound)
 	copy(scribbled[4096:], random[:4096])

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -40,23 +41,23 @@ func (f *file) open(ctx context.Context) (*Store, error) {
 	if err := f.create(); err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
-	s, err := f.connect(ctx, "mode", "rw")
+	s, err := f.connect(ctx, url.Values{"mode": {"rw"}})
 	if err != nil && f.asImmutable(err) {
 		f.opts.Logger.WarnContext(ctx, "reading the database as immutable, because its folder cannot be written", "path", f.path)
-		return f.connect(ctx, "mode", "ro", "immutable", "1")
+		return f.connect(ctx, url.Values{"mode": {"ro"}, "immutable": {"1"}})
 	}
 	if err != nil {
 		return nil, err
 	}
 	if err := f.toWAL(ctx, s.db); err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlite: open: %w", err), s.Close())
+		return nil, errors.Join(fmt.Errorf("sqlite: open: %w", diagnose(err)), s.Close())
 	}
 	return s, nil
 }
 
-// connect opens the file with these parameters of an SQLite URI.
-func (f *file) connect(ctx context.Context, params ...string) (*Store, error) {
-	db, err := sql.Open("sqlite", f.dsn(params...))
+// connect opens the file with these parameters of an SQLite URI besides its own.
+func (f *file) connect(ctx context.Context, params url.Values) (*Store, error) {
+	db, err := sql.Open("sqlite", f.dsn(params))
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
@@ -72,17 +73,15 @@ func (f *file) connect(ctx context.Context, params ...string) (*Store, error) {
 }
 
 // dsn is the data source name of the file for modernc.org/sqlite.
-func (f *file) dsn(params ...string) string {
+func (f *file) dsn(params url.Values) string {
 	q := url.Values{
 		"_busy_timeout": {strconv.FormatInt(f.opts.BusyTimeout.Milliseconds(), 10)},
 		"_txlock":       {"immediate"},
 		"_synchronous":  {"FULL"},
 		"_foreign_keys": {"0"},
-		"_pragma":       {"secure_delete(FAST)"},
+		"_pragma":       {"secure_delete(FAST)"}, // deleted tokens are overwritten
 	}
-	for i := 0; i < len(params); i += 2 {
-		q.Set(params[i], params[i+1])
-	}
+	maps.Copy(q, params)
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(f.path), RawQuery: q.Encode()}
 	return u.String()
 }

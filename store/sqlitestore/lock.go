@@ -108,7 +108,7 @@ func poll(ctx context.Context, f *flock.Flock, deadline time.Time, interval time
 			return ok
 		}
 		pause := interval * aging / (aging + now.Sub(start))
-		if sleep(ctx, pause/2+rand.N(pause)) != nil {
+		if sleep(ctx, pause/2+rand.N(pause)) != nil { //nolint:gosec // jitter, not a secret
 			return false
 		}
 	}

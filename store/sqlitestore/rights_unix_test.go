@@ -32,7 +32,7 @@ func playUnprivileged(ctx context.Context, path string) error {
 	s, err := sqlitestore.Open(ctx, path, nil)
 	fmt.Println("open", verdict(err))
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // it was told
 	}
 	tok, err := s.FindToken(ctx, &tokenkeep.Token{UserName: fullToken("a").UserName})
 	fmt.Println("find", verdict(err))
@@ -60,29 +60,26 @@ func verdict(err error) string {
 }
 
 func TestRights(t *testing.T) {
+	const reads = "open ok, find ok, save read-only, save new read-only, ping read-only"
 	for name, c := range map[string]struct {
+		content      content
 		file, folder fs.FileMode
-		used         bool // another process has the database open
-		legacy       bool
 		want         string
 	}{
-		"file and folder":        {0o666, 0o777, false, false, "open ok, find ok, save ok, save new ok, ping ok"},
-		"read-only file":         {0o444, 0o777, false, false, "open ok, find ok, save read-only, save new read-only, ping read-only"},
-		"read-only folder":       {0o666, 0o555, false, false, "open ok, find ok, save read-only, save new read-only, ping read-only"},
-		"read-only both":         {0o444, 0o555, false, false, "open ok, find ok, save read-only, save new read-only, ping read-only"},
-		"read-only, in use":      {0o444, 0o555, true, false, "open ok, find ok, save read-only, save new read-only, ping read-only"},
-		"unreadable file":        {0o000, 0o555, false, false, "open unavailable"},
-		"unreadable folder":      {0o666, 0o000, false, false, "open permission"},
-		"legacy, file read-only": {0o444, 0o777, false, true, "open read-only"},
-		"legacy, both read-only": {0o444, 0o555, false, true, "open read-only"},
-		"no file, no folder":     {0, 0o555, false, false, "open read-only"},
+		"file and folder":        {oneToken, 0o666, 0o777, "open ok, find ok, save ok, save new ok, ping ok"},
+		"read-only file":         {oneToken, 0o444, 0o777, reads},
+		"read-only folder":       {oneToken, 0o666, 0o555, reads},
+		"read-only both":         {oneToken, 0o444, 0o555, reads},
+		"read-only, in use":      {inUse, 0o444, 0o555, reads},
+		"unreadable file":        {oneToken, 0o000, 0o555, "open unavailable"},
+		"unreadable folder":      {oneToken, 0o666, 0o000, "open permission"},
+		"legacy, file read-only": {legacy, 0o444, 0o777, "open read-only"},
+		"legacy, both read-only": {legacy, 0o444, 0o555, "open read-only"},
+		"no file, no folder":     {noFile, 0, 0o555, "open read-only"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "store", "tokens.db")
-			prepareRights(t, path, c.file != 0 || c.folder != 0o555 || name == "unreadable file", c.legacy)
-			if c.used {
-				keepInUse(t, path)
-			}
+			prepareRights(t, path, c.content)
 			setRights(t, path, c.file, c.folder)
 			child := startChild(t, "unprivileged "+path+" x", nil)
 			child.begin(t)
@@ -98,40 +95,64 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// prepareRights makes a database with one token, or one of Zoho's sample, in a
-// folder that everybody can come to.
-func prepareRights(t *testing.T, path string, exists, legacy bool) {
+// A content is what a database of TestRights holds.
+type content int
+
+const (
+	noFile content = iota
+	oneToken
+	inUse // one token, and another process has it open
+	legacy
+)
+
+// prepareRights makes a database in a folder that everybody can come to.
+func prepareRights(t *testing.T, path string, c content) {
 	t.Helper()
 	folder := filepath.Dir(path)
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for dir := filepath.Dir(folder); len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the child is another user
+		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	switch {
-	case legacy:
-		data, err := os.ReadFile("testdata/zohooauth.db")
-		if err != nil {
+	if c == legacy {
+		copySample(t, path)
+	}
+	if c == oneToken || c == inUse {
+		makeOne(t, path)
+	}
+	if c == inUse {
+		keepInUse(t, path)
+	}
+}
+
+func copySample(t *testing.T, path string) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/zohooauth.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// makeOne makes a database with one token, and leaves no lock files: they would
+// belong to another user than the child.
+func makeOne(t *testing.T, path string) {
+	t.Helper()
+	s, err := sqlitestore.Open(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.SaveToken(t.Context(), fullToken("a")), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{".lock", ".queue"} {
+		if err := os.Remove(path + suffix); err != nil {
 			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	case exists:
-		s, err := sqlitestore.Open(t.Context(), path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(s.SaveToken(t.Context(), fullToken("a")), s.Close()); err != nil {
-			t.Fatal(err)
-		}
-		for _, suffix := range []string{".lock", ".queue"} {
-			if err := os.Remove(path + suffix); err != nil { // they belong to another user
-				t.Fatal(err)
-			}
 		}
 	}
 }
@@ -144,7 +165,7 @@ func keepInUse(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Chmod(path+suffix, 0o444); err != nil { //nolint:gosec // the child is another user
+		if err := os.Chmod(path+suffix, 0o444); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +183,7 @@ func setRights(t *testing.T, path string, file, folder fs.FileMode) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := os.Chmod(filepath.Dir(path), 0o700); err != nil { //nolint:gosec // a folder
+		if err := os.Chmod(filepath.Dir(path), 0o700); err != nil {
 			t.Error(err)
 		}
 	})

@@ -30,9 +30,9 @@ type Dialect struct {
 	// migrations are the statements that lead from each version of the schema to
 	// the next, beginning with the official table or none.
 	migrations []func(n names) []string
-	// diagnose returns the sentinel of package tokenkeep that a driver's error
-	// means, or nil, and what to do about it, or "".
-	diagnose func(err error) (sentinel error, hint string)
+	// diagnose returns what to do about a driver's error, or "", and the sentinel
+	// of package tokenkeep that it means, or nil.
+	diagnose func(err error) (hint string, sentinel error)
 }
 
 // names are the names of a store's tables, as configured and quoted.

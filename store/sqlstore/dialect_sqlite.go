@@ -97,27 +97,27 @@ const (
 	sqliteNotADB   = 26
 )
 
-func sqliteDiagnose(err error) (sentinel error, hint string) {
+func sqliteDiagnose(err error) (hint string, sentinel error) {
 	coded, ok := errors.AsType[interface {
 		error
 		Code() int
 	}](err)
 	if !ok {
-		return nil, ""
+		return "", nil
 	}
 	switch coded.Code() & 0xff {
 	case sqliteReadOnly:
-		return tokenkeep.ErrReadOnly, "make the database file and its folder writable"
+		return "make the database file and its folder writable", tokenkeep.ErrReadOnly
 	case sqliteCorrupt, sqliteNotADB:
-		return tokenkeep.ErrCorrupt, "restore the file from a backup, or move it away and log in again; nothing in it was changed"
+		return "restore the file from a backup, or move it away and log in again; nothing in it was changed", tokenkeep.ErrCorrupt
 	case sqliteError:
-		return tokenkeep.ErrSchema, "the tables are not those that this program made; open the store again, or use another table"
+		return "the tables are not those that this program made; open the store again, or use another table", tokenkeep.ErrSchema
 	case sqliteBusy, sqliteLocked:
-		return nil, "another program holds the database's write lock; try again, and end that program if it hangs"
+		return "another program holds the database's write lock; try again, and end that program if it hangs", nil
 	case sqliteFull, sqliteIOErr:
-		return nil, "check that the disk works and has space; what was saved before is intact"
+		return "check that the disk works and has space; what was saved before is intact", nil
 	case sqliteCantOpen:
-		return nil, "check that the file and its folder exist and may be read and written"
+		return "check that the file and its folder exist and may be read and written", nil
 	}
-	return nil, ""
+	return "", nil
 }

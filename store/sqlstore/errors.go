@@ -23,7 +23,7 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", op, ctx.Err())
 	}
-	sentinel, hint := s.dialect.diagnose(err)
+	hint, sentinel := s.dialect.diagnose(err)
 	if sentinel != nil {
 		return fmt.Errorf("%s: %w: %w; %s", op, sentinel, err, hint)
 	}

@@ -51,7 +51,7 @@ func fromMillis(ms int64) time.Time {
 
 // number reads a decimal number; what is not one is 0.
 func number(v string) int64 {
-	n, _ := strconv.ParseInt(v, 10, 64) //nolint:errcheck // damage reads as absent
+	n, _ := strconv.ParseInt(v, 10, 64) // damage reads as absent
 	return n
 }
 
