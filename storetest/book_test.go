@@ -225,16 +225,17 @@ func yieldAll(ctx context.Context, rows []*tokenkeep.Token, yield func(*tokenkee
 
 // A memoryShelf keeps a book in this process.
 type memoryShelf struct {
-	lock chan struct{} // holds one element while the book is in use
-	mu   sync.Mutex
-	book book
+	faults []fault
+	lock   chan struct{} // holds one element while the book is in use
+	mu     sync.Mutex
+	book   book
 }
 
 func newMemoryShelf(faults ...fault) bookStore {
-	return bookStore{&memoryShelf{lock: make(chan struct{}, 1), book: book{faults: faults}}}
+	return bookStore{&memoryShelf{faults: faults, lock: make(chan struct{}, 1), book: book{faults: faults}}}
 }
 
-func (m *memoryShelf) flawed(f fault) bool { return m.book.has(f) }
+func (m *memoryShelf) flawed(f fault) bool { return slices.Contains(m.faults, f) }
 
 func (m *memoryShelf) with(ctx context.Context, f func(*book) (bool, error)) error {
 	if err := ctx.Err(); err != nil && !m.flawed(ignoresContext) {
@@ -256,7 +257,7 @@ func (m *memoryShelf) with(ctx context.Context, f func(*book) (bool, error)) err
 // carelessly changes a copy of the book and puts it back.
 func (m *memoryShelf) carelessly(f func(*book) (bool, error)) error {
 	m.mu.Lock()
-	b := book{Rows: slices.Clone(m.book.Rows), Last: m.book.Last, faults: m.book.faults}
+	b := book{Rows: slices.Clone(m.book.Rows), Last: m.book.Last, faults: m.faults}
 	m.mu.Unlock()
 	changed, err := f(&b)
 	if !changed || err != nil {

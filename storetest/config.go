@@ -46,6 +46,11 @@ type Config struct {
 	// Kills is how many processes are killed amid saves. Zero means 25; 4 when
 	// Short, 200 when Long.
 	Kills int
+
+	// Limit is the time that one check may take; one that takes longer failed.
+	// Zero means 90 seconds; 30 when Short, ten minutes when Long. Raise it for a
+	// store far away.
+	Limit time.Duration
 }
 
 // A Level says what may be trusted to a store. Each includes those before it.
@@ -106,6 +111,9 @@ func (c *Config) sizes() sizes {
 	}
 	if c.Kills > 0 {
 		s.kills = c.Kills
+	}
+	if c.Limit > 0 {
+		s.limit = c.Limit
 	}
 	return s
 }

@@ -49,12 +49,16 @@ func playCount(ctx context.Context, p *player) error {
 }
 
 // checkOpenAtOnce: processes that open a new place at the same time, when tables
-// are created and migrations run, all succeed.
+// are created and migrations run, all succeed. It takes a few places to see them
+// meet.
 func checkOpenAtOnce(x *trial) {
-	dsn := x.dsn()
-	x.together(repeat(x.size.processes, task{Role: "save", DSN: dsn, Count: 1}))
-	s, _ := x.open(dsn)
-	x.hasUsers(s, x.size.processes, 1)
+	for range x.size.rounds {
+		dsn := x.dsn()
+		x.together(repeat(x.size.processes, task{Role: "save", DSN: dsn, Count: 1}))
+		s, closeStore := x.open(dsn)
+		x.hasUsers(s, x.size.processes, 1)
+		closeStore()
+	}
 }
 
 // checkManyUsers: processes that save different users lose none. Of 8 times 25,
