@@ -1,6 +1,7 @@
 package filestore_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,3 +109,8 @@ func replaceInFile(tb testing.TB, path, old, new string) {
 	}
 	write(tb, path, strings.Replace(before, old, new, 1))
 }
+
+// bg is for child processes, which have no test to end with.
+var bg = context.Background()
+
+func dirOf(path string) string { return filepath.Dir(path) }
