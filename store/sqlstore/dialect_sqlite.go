@@ -11,7 +11,10 @@ import (
 // "store unavailable".
 //
 // Open the database in WAL mode with synchronous=FULL, or a save is not durable
-// when it returns, and with a busy timeout. Package sqlitestore does both.
+// when it returns, with a busy timeout, and with transactions that begin as
+// immediate ("_txlock=immediate" for modernc.org/sqlite), or one of two processes
+// that create the table at the same moment may fail. Package sqlitestore does all
+// of this.
 func SQLite() Dialect {
 	return Dialect{
 		name:     "sqlite",

@@ -60,36 +60,54 @@ func (s *Store) latest() int { return len(s.dialect.migrations) }
 // schema returns the version of the schema, 0 for no table and for the official
 // one, and whether it is the latest. The error wraps ErrSchema if this program
 // cannot work with it.
+//
+// Another process may make both tables between two looks: it looks at the version
+// after it looked for a foreign table, and before it misses the table.
 func (s *Store) schema(ctx context.Context, q querier) (version int, latest bool, err error) {
+	table, err := s.columns(ctx, q, s.names.table)
+	if err != nil {
+		return 0, false, err
+	}
 	meta, err := s.columns(ctx, q, s.names.meta)
 	if err != nil {
 		return 0, false, err
 	}
 	if len(meta) == 0 {
-		return 0, false, s.checkOfficial(ctx, q)
+		return 0, false, s.checkOfficial(table)
+	}
+	version, err = s.version(ctx, q)
+	return version, version == s.latest(), err
+}
+
+// version returns the version that the tables say they have.
+func (s *Store) version(ctx context.Context, q querier) (int, error) {
+	table, err := s.columns(ctx, q, s.names.table)
+	if err != nil {
+		return 0, err
+	}
+	if len(table) == 0 {
+		return 0, fmt.Errorf("%w: there is a table %s and no table %s; restore the database", tokenkeep.ErrSchema, s.names.meta, s.names.table)
 	}
 	var value any
 	err = q.QueryRowContext(ctx, s.names.fill("SELECT value FROM {meta} WHERE name = 'schema'")).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, false, fmt.Errorf("%w: the table %s has no version; restore it, or use another table", tokenkeep.ErrSchema, s.names.meta)
+		return 0, fmt.Errorf("%w: the table %s has no version; restore it, or use another table", tokenkeep.ErrSchema, s.names.meta)
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	n, ok := integer(value)
 	if !ok || n < 1 || n > int64(s.latest()) {
-		return 0, false, fmt.Errorf("%w: the table %s has version %q, this program knows versions 1 to %d; use a newer program",
+		return 0, fmt.Errorf("%w: the table %s has version %q, this program knows versions 1 to %d; use a newer program",
 			tokenkeep.ErrSchema, s.names.table, text(value), s.latest())
 	}
-	version = int(n)
-	return version, version == s.latest(), nil
+	return int(n), nil
 }
 
-// checkOfficial refuses a table that is not the official one.
-func (s *Store) checkOfficial(ctx context.Context, q querier) error {
-	columns, err := s.columns(ctx, q, s.names.table)
-	if err != nil || len(columns) == 0 || slices.EqualFunc(columns, official, strings.EqualFold) {
-		return err
+// checkOfficial refuses a table that is there and has not the official columns.
+func (s *Store) checkOfficial(columns []string) error {
+	if len(columns) == 0 || slices.EqualFunc(columns, official, strings.EqualFold) {
+		return nil
 	}
 	return fmt.Errorf("%w: the table %s has not the ten columns of Zoho's SDKs; import its tokens into a new store",
 		tokenkeep.ErrSchema, s.names.table)
