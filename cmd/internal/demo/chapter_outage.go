@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -77,60 +76,7 @@ func (st *stage) claimRetryLater(ctx context.Context) error {
 	alive, _ := st.alive(row)
 	st.claim(fmt.Sprintf("Zoho drops bo's access token: %d of %d calls are told: %s. Zoho was asked %s. His login is intact.", calls.Failed, crowdSize, words(calls.Class), times(used.TokenRequests)),
 		is("invalid_failed", calls.Failed, crowdSize), is("invalid_class", calls.Class, tokenkeep.RetryLater),
-		atMost("token_requests", used.TokenRequests, 3),
+		atMost("token_requests", used.TokenRequests, 5),
 		is("refresh_token_same", row.RefreshToken.Equal(old.RefreshToken), true), is("refresh_token_alive", alive, true))
 	return nil
-}
-
-// words returns a class in words.
-func words(c tokenkeep.Class) string {
-	switch c {
-	case tokenkeep.RetryLater:
-		return "try again later"
-	case tokenkeep.Throttled:
-		return "wait"
-	case tokenkeep.NeedsLogin:
-		return "login needed"
-	case "":
-		return "nothing"
-	}
-	return string(c)
-}
-
-// times says how often.
-func times(n int) string {
-	switch n {
-	case 0:
-		return "never"
-	case 1:
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// untilOf returns when an error says that asking makes sense again.
-func untilOf(err error) time.Time {
-	e, ok := errors.AsType[*tokenkeep.Error](err)
-	if !ok {
-		return time.Time{}
-	}
-	return e.Until
 }

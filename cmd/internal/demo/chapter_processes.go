@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ func playProcesses(ctx context.Context, st *stage) error {
 	for _, r := range replies {
 		answered += r.Tally.Answered
 		refreshed += r.Events[tokenkeep.Refreshed]
-		first += r.Tally.Error
+		first = cmp.Or(first, r.Tally.Error)
 	}
 	all := processCount * perProcess
 	st.claim(fmt.Sprintf("%d processes with %d goroutines each: %d of %d calls answered, in %.1f s with the start.", len(replies), perProcess, answered, all, took.Seconds()),

@@ -19,7 +19,7 @@ type check struct {
 
 // is expects got to equal want.
 func is[T comparable](key string, got, want T) check {
-	return check{key, got, fmt.Sprint(want), got == want}
+	return check{key, got, show(want), got == want}
 }
 
 // atMost expects got not to exceed limit.
@@ -39,6 +39,21 @@ func within(key string, got, limit time.Duration) check {
 
 // seconds returns d in seconds, to the millisecond.
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
+
+// longestShown is how much of a value a line shows.
+const longestShown = 200
+
+// show returns a value in one line.
+func show(v any) string {
+	s := strings.Join(strings.Fields(fmt.Sprint(v)), " ")
+	if s == "" {
+		return "nothing"
+	}
+	if r := []rune(s); len(r) > longestShown {
+		return string(r[:longestShown]) + "…"
+	}
+	return s
+}
 
 // A failure is a check that failed, or a chapter that broke off.
 type failure struct {
@@ -101,7 +116,7 @@ func (n *narrator) claim(text string, first check, more ...check) {
 	}
 	n.printf("   %s %s", n.bad("✗"), text)
 	for _, c := range failed {
-		n.fail(strings.ReplaceAll(c.key, "_", " "), c.key, c.want, fmt.Sprint(c.got))
+		n.fail(strings.ReplaceAll(c.key, "_", " "), c.key, c.want, show(c.got))
 	}
 }
 
@@ -109,7 +124,7 @@ func (n *narrator) claim(text string, first check, more ...check) {
 func (n *narrator) broke(err error) {
 	n.report.Checks++
 	n.printf("   %s the chapter broke off", n.bad("✗"))
-	n.fail("outcome", "outcome", "no error", err.Error())
+	n.fail("outcome", "outcome", "no error", show(err))
 }
 
 func (n *narrator) fail(label, key, want, got string) {

@@ -29,6 +29,9 @@ func listLeads(ctx context.Context, s *tokenkeep.Session) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(answer) == 0 {
+		return nil, nil // 204: there are none
+	}
 	var list struct {
 		Data []struct {
 			LastName string `json:"Last_Name"`

@@ -79,10 +79,3 @@ func (p *process) kill() bool {
 	_ = p.in.Close()
 	return killErr == nil && !p.cmd.ProcessState.Success() && !errors.Is(killErr, os.ErrProcessDone)
 }
-
-// end lets the process come to its own end by closing its input, and reports
-// whether it was a good one.
-func (p *process) end() bool {
-	_ = p.in.Close()
-	return p.cmd.Wait() == nil
-}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -54,13 +55,20 @@ func (s setup) provider(base http.RoundTripper) (*zoho.Provider, error) {
 		}
 		cfg.DataCentres = append(cfg.DataCentres, dc)
 	}
+	if len(cfg.DataCentres) == 0 {
+		return nil, errors.New("the task names no data centre")
+	}
 	cfg.DataCentre = cfg.DataCentres[0]
 	return zoho.New(cfg)
 }
 
 // openStore opens the product's embedded store.
 func openStore(ctx context.Context, path string) (closableStore, error) {
-	return sqlitestore.Open(ctx, path, nil)
+	s, err := sqlitestore.Open(ctx, path, nil)
+	if err != nil {
+		return nil, err // not a nil *Store, which is no nil interface
+	}
+	return s, nil
 }
 
 type closableStore interface {
