@@ -175,5 +175,7 @@ func fileConfig(faults ...fault) storetest.Config {
 }
 
 func TestFileStore(t *testing.T) {
-	storetest.Run(t, fileConfig())
+	cfg := fileConfig()
+	cfg.Short, cfg.Kills = true, 25 // it writes its whole file at every save
+	storetest.Run(t, cfg)
 }
