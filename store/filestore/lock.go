@@ -30,8 +30,9 @@ type processLock struct {
 // How often a waiting process tries. Only one at a time waits for the lock, so
 // it may look often; any number wait at the gate.
 const (
-	lockPoll    = 100 * time.Microsecond
-	gatePollMin = 300 * time.Microsecond
+	lockPoll    = 50 * time.Microsecond
+	lockPollMax = 2 * time.Millisecond
+	gatePollMin = 200 * time.Microsecond
 	gatePollMax = 2 * time.Millisecond
 )
 
@@ -42,17 +43,29 @@ func (l *processLock) acquire(ctx context.Context) (release func(), err error) {
 		return nil, err
 	}
 	defer unlock(gate)
-	held, err := poll(ctx, l.lock, func(int) time.Duration { return lockPoll })
+	held, err := poll(ctx, l.lock, lockWait)
 	if err != nil {
 		return nil, err
 	}
 	return func() { unlock(held) }, nil
 }
 
-// gatePoll returns how long to wait after the nth failed try: longer and longer,
-// and at random, so that no process keeps missing.
+// lockWait returns how long to wait after the nth failed try: very short for as
+// long as a healthy holder takes.
+func lockWait(n int) time.Duration {
+	if n < 200 {
+		return lockPoll
+	}
+	return lockPollMax
+}
+
+// gatePoll returns how long to wait after the nth failed try: at random, so that
+// no process keeps missing, and longer if it takes long.
 func gatePoll(n int) time.Duration {
-	most := min(gatePollMin<<min(n, 8), gatePollMax)
+	most := gatePollMin << 1
+	if n >= 100 {
+		most = gatePollMax
+	}
 	return gatePollMin/2 + rand.N(most) //nolint:gosec // not a secret
 }
 
@@ -63,11 +76,25 @@ func poll(ctx context.Context, path string, wait func(n int) time.Duration) (*fl
 		if f != nil || err != nil {
 			return f, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(wait(n)):
+		if err := pause(ctx, wait(n)); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// pause waits for d, or until ctx is done. The runtime's timers are no finer than
+// a millisecond when a process is idle, which is longer than most turns; a
+// shorter wait takes a thread instead, of which a Store needs one at most.
+func pause(ctx context.Context, d time.Duration) error {
+	if d < time.Millisecond && ctx.Err() == nil {
+		nap(d)
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
 	}
 }
 
