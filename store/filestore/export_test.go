@@ -17,3 +17,13 @@ func SidecarLine(text string) string {
 	b, _ := appendLine(nil, json.RawMessage(text))
 	return string(b)
 }
+
+// Rewrite returns data as a save of nothing would write it.
+func Rewrite(data []byte) ([]byte, error) {
+	f, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	out, _ := f.encode()
+	return out, nil
+}
