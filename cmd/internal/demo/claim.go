@@ -80,13 +80,18 @@ type narrator struct {
 	report    report
 	number    int
 	chapter   string
+	deaf      error // the story cannot be written any more
 }
 
 func newNarrator(w io.Writer, good, bad func(string) string) *narrator {
 	return &narrator{w: w, good: good, bad: bad, report: report{Failures: []failure{}, Figures: map[string]map[string]any{}}}
 }
 
-func (n *narrator) printf(format string, args ...any) { fmt.Fprintf(n.w, format+"\n", args...) }
+func (n *narrator) printf(format string, args ...any) {
+	if n.deaf == nil {
+		_, n.deaf = fmt.Fprintf(n.w, format+"\n", args...)
+	}
+}
 
 // begin starts a chapter. key names it in the report.
 func (n *narrator) begin(key, title string) {
@@ -140,7 +145,10 @@ func (n *narrator) finish(took time.Duration) {
 
 // err returns an error if anything failed.
 func (n *narrator) err() error {
-	if n.report.OK {
+	switch {
+	case n.deaf != nil:
+		return fmt.Errorf("demo: write: %w", n.deaf)
+	case n.report.OK:
 		return nil
 	}
 	return fmt.Errorf("demo: %d of %d checks failed", len(n.report.Failures), n.report.Checks)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"runtime"
@@ -217,6 +218,28 @@ func TestBrokenChapter(t *testing.T) {
 		t.Errorf("report %+v", got)
 	}
 	r.wantEmpty(t)
+}
+
+// TestReaderLeaves ends the demo when nobody listens any more.
+func TestReaderLeaves(t *testing.T) {
+	r := rehearse(t)
+	r.IO.Out = &leaving{lines: 3}
+	late := chapter{"late", "Too late", func(context.Context, *stage) error { t.Error("the demo went on"); return nil }}
+	err := r.play(t.Context(), append(only(t, "login"), late), nil)
+	if !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Run() = %v", err)
+	}
+	r.wantEmpty(t)
+}
+
+// leaving takes a few lines, then none.
+type leaving struct{ lines int }
+
+func (l *leaving) Write(p []byte) (int, error) {
+	if l.lines--; l.lines < 0 {
+		return 0, io.ErrClosedPipe
+	}
+	return len(p), nil
 }
 
 func TestNoTemporaryFolder(t *testing.T) {

@@ -143,6 +143,7 @@ func TestProcessRefusesUnknownOrders(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
+	r := rehearse(t) // for its temporary folder
 	var out, errs bytes.Buffer
 	program := func(ctx context.Context, args ...string) int {
 		out.Reset()
@@ -167,6 +168,7 @@ func TestCommand(t *testing.T) {
 	if code := program(ctx, "demo", "--json"); code != cli.ExitInterrupted || out.Len() != 0 || !json.Valid(errs.Bytes()) {
 		t.Errorf("interrupted: %d, %q, %q", code, out.String(), errs.String())
 	}
+	r.wantEmpty(t)
 }
 
 func TestStartProcessFails(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
@@ -49,7 +51,13 @@ type Options struct {
 // Run plays the demo. The error says that checks failed, or is ctx's. The
 // temporary folder is gone afterwards, unless it is kept, and so are all
 // processes.
-func Run(ctx context.Context, o Options) error { return run(ctx, o, script(), nil) }
+func Run(ctx context.Context, o Options) error {
+	// A reader that leaves, such as head, must not keep the folder from being removed.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	defer signal.Stop(pipe)
+	return run(ctx, o, script(), nil)
+}
 
 // longest is when a demo that hangs ends. It takes a sixth of that.
 const longest = 2 * time.Minute
@@ -108,7 +116,7 @@ func (o Options) play(ctx context.Context, st *stage, c chapter) bool {
 	case cause == nil && err != nil:
 		st.broke(err)
 	}
-	return err == nil && ctx.Err() == nil
+	return err == nil && ctx.Err() == nil && st.deaf == nil
 }
 
 // close prints the end.
