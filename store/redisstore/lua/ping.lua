@@ -1,0 +1,11 @@
+-- Asks for every right that the other scripts need, and changes nothing.
+local bad = unfit()
+if bad then return bad end
+redis.call('HGET', rows, '')
+redis.call('HEXISTS', rows, '')
+redis.call('ZRANGEBYLEX', index, '[i:', '(i:')
+redis.call('HDEL', rows, '')
+redis.call('ZREM', index, '')
+redis.call('PERSIST', meta)
+redis.call('HSETNX', meta, 'schema', '1')
+return {'pong'}
