@@ -21,7 +21,9 @@ func jitter(d time.Duration) time.Duration { return rand.N(d + 1) }
 // standsStill reports whether a foreign claim has not changed for ClaimTime, by
 // this process's monotonic clock. No clock is compared across machines.
 func (f *flight) standsStill(row *Token) bool {
-	if row.Claim != f.seen || row.Version != f.seenAt {
+	// Times are compared by Equal: a store may give each of its answers a time zone of its own.
+	same := row.Claim.Owner == f.seen.Owner && row.Claim.Since.Equal(f.seen.Since)
+	if !same || row.Version != f.seenAt {
 		f.seen, f.seenAt, f.seenSince = row.Claim, row.Version, time.Now()
 		return false
 	}

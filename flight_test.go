@@ -626,3 +626,26 @@ func TestFastPathLooksAtTheWallClock(t *testing.T) {
 		}
 	}
 }
+
+// zonedStore gives each of its answers a time zone of its own, as a store may
+// that parses times with an offset.
+type zonedStore struct{ TokenStore }
+
+func (s zonedStore) FindTokenByID(ctx context.Context, id string) (*Token, error) {
+	row, err := s.TokenStore.FindTokenByID(ctx, id)
+	if err == nil {
+		row.Claim.Since = row.Claim.Since.In(time.FixedZone("here", 3600))
+	}
+	return row, err
+}
+
+func TestStaleClaimInAZoneOfItsOwnIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, p := zonedStore{NewMemoryStore()}, &stubProvider{}
+		row := stored(t, store, -time.Minute)
+		row.Claim = Claim{Owner: "a dead process", Since: time.Now()}
+		must(t, store.SaveToken(t.Context(), row))
+		_, err := open(t, New(store, p, nil), row.ID).Token(t.Context())
+		must(t, err)
+	})
+}
