@@ -45,36 +45,52 @@ func (s *Session) Token(ctx context.Context) (AccessToken, error) {
 	if sn := s.st.snap.Load(); sn != nil && s.keeper.clock() < sn.fresh.Load() {
 		return sn.tok, nil
 	}
-	return s.slowToken(ctx, s.keeper.opts.MinValidity, 0)
+	return tokenOf(s.slow(ctx, s.keeper.opts.MinValidity, 0))
 }
 
 // TokenFor is Token with a validity of the caller's own: the result is good for
 // at least d more, or there is an error.
 func (s *Session) TokenFor(ctx context.Context, d time.Duration) (AccessToken, error) {
-	return s.slowToken(ctx, d, d)
+	return tokenOf(s.slow(ctx, d, d))
 }
 
-// slowToken returns a token that is good for more than want. If no better one
-// can be had, one that is good for more than floor will do.
-func (s *Session) slowToken(ctx context.Context, want, floor time.Duration) (AccessToken, error) {
+func tokenOf(sn *snapshot, err error) (AccessToken, error) {
+	if err != nil {
+		return AccessToken{}, err
+	}
+	return sn.tok, nil
+}
+
+// current is Token for the transport, which has to know where exactly that token
+// may go.
+func (s *Session) current(ctx context.Context) (*snapshot, error) {
+	if sn := s.st.snap.Load(); sn != nil && s.keeper.clock() < sn.fresh.Load() {
+		return sn, nil
+	}
+	return s.slow(ctx, s.keeper.opts.MinValidity, 0)
+}
+
+// slow returns a snapshot whose token is good for more than want. If no better
+// one can be had, one that is good for more than floor will do.
+func (s *Session) slow(ctx context.Context, want, floor time.Duration) (*snapshot, error) {
 	k, now := s.keeper, time.Now()
 	sn := s.st.snap.Load()
 	if s.st.usable(sn, now, max(want, sn.softTime())) {
 		sn.extend(k.clock(), now)
-		return sn.tok, nil
+		return sn, nil
 	}
 	if s.st.usable(sn, now, want) {
 		k.refreshBehind(s.st)
-		return sn.tok, nil
+		return sn, nil
 	}
 	fresh, err := k.await(ctx, s.st, want, Secret{})
 	if err == nil {
-		return fresh.tok, nil
+		return fresh, nil
 	}
 	if sn = s.st.snap.Load(); s.st.usable(sn, time.Now(), floor) {
-		return sn.tok, nil
+		return sn, nil
 	}
-	return AccessToken{}, err
+	return nil, err
 }
 
 func (sn *snapshot) softTime() time.Duration {
@@ -113,11 +129,7 @@ func (s *Session) Refresh(ctx context.Context) (AccessToken, error) {
 	if sn := s.st.snap.Load(); sn != nil {
 		not = sn.tok.secret
 	}
-	sn, err := s.keeper.await(ctx, s.st, s.keeper.opts.MinValidity, not)
-	if err != nil {
-		return AccessToken{}, err
-	}
-	return sn.tok, nil
+	return tokenOf(s.keeper.await(ctx, s.st, s.keeper.opts.MinValidity, not))
 }
 
 // Invalidate says that the API refused tok. If tok is still the current token,

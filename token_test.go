@@ -30,8 +30,13 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	tok, err := session.Token(t.Context())
 	must(t, err)
 	values := []any{
-		s, &s, wrap{s, s, &s, []Secret{s}, map[string]Secret{"k": s}}, row, *row, tok, &tok, session, *session.st.snap.Load(),
-		Match{Value: s}, Grant{Code: s, RefreshToken: s, Verifier: s}, &minted{token: row, spent: s}, []*Token{row},
+		s, &s,
+		wrap{s, s, &s, []Secret{s}, map[string]Secret{"k": s}},
+		row, *row, tok, &tok, session, *session.st.snap.Load(),
+		Match{Value: s},
+		Grant{Code: s, RefreshToken: s, Verifier: s},
+		&minted{token: row, spent: s},
+		[]*Token{row},
 	}
 	var out bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&out, nil))

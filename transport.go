@@ -52,56 +52,56 @@ type transport struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	tok, sn, err := t.token(req)
+	sn, err := t.session.current(req.Context())
 	if err != nil {
 		return nil, closeBody(req, err)
 	}
+	resp, err := t.send(req, sn)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+	return t.retry(req, sn, resp)
+}
+
+// send sends req with sn's token to where that may go. The answer names the
+// caller's request, which does not carry the token: answers get printed.
+func (t *transport) send(req *http.Request, sn *snapshot) (*http.Response, error) {
 	target, err := route(sn, req.URL)
 	if err != nil {
 		return nil, closeBody(req, err)
 	}
-	resp, err := t.base.RoundTrip(authorized(req, target, tok))
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		return resp, err
+	resp, err := t.base.RoundTrip(authorized(req, target, sn.tok))
+	if resp != nil {
+		resp.Request = req
 	}
-	return t.retry(req, target, tok, resp)
-}
-
-// token returns an access token and the snapshot that knows where it may go.
-func (t *transport) token(req *http.Request) (AccessToken, *snapshot, error) {
-	tok, err := t.session.Token(req.Context())
-	if err != nil {
-		return AccessToken{}, nil, err
-	}
-	sn := t.session.st.snap.Load()
-	if sn == nil {
-		return AccessToken{}, nil, deletedError(t.session.st.id, ErrNotFound)
-	}
-	return tok, sn, sn.audErr
+	return resp, err
 }
 
 // retry sends the request again with another token, if the answer says that the
 // first was refused.
-func (t *transport) retry(req *http.Request, target *url.URL, tok AccessToken, resp *http.Response) (*http.Response, error) {
+func (t *transport) retry(req *http.Request, sn *snapshot, resp *http.Response) (*http.Response, error) {
 	if !t.refused(resp) {
 		return resp, nil
 	}
 	s, ctx := t.session, req.Context()
-	s.Invalidate(ctx, tok)
-	again, ok := replay(req)
-	if !ok {
+	s.Invalidate(ctx, sn.tok)
+	if !hasNoBody(req) && req.GetBody == nil {
 		return resp, nil
 	}
-	next, err := s.slowToken(ctx, s.keeper.opts.MinValidity, 0)
+	next, err := s.slow(ctx, s.keeper.opts.MinValidity, 0)
 	if err != nil {
 		_ = resp.Body.Close()
 		return nil, err
 	}
-	if next.secret.Equal(tok.secret) {
+	if next.tok.secret.Equal(sn.tok.secret) {
 		return resp, nil
 	}
+	again, err := replay(req)
+	if err != nil {
+		return resp, nil //nolint:nilerr // the answer stands: the request cannot be sent again
+	}
 	_ = resp.Body.Close()
-	return t.base.RoundTrip(authorized(again, target, next))
+	return t.send(again, next)
 }
 
 // refused reads a 401 answer's body and puts it back.
@@ -111,53 +111,52 @@ func (t *transport) refused(resp *http.Response) bool {
 		return true
 	}
 	head, err := io.ReadAll(io.LimitReader(resp.Body, refusalBytes))
-	if err != nil {
-		return false
-	}
 	resp.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
-	return p.Refused(resp.Header, head)
+	return err == nil && p.Refused(resp.Header, head)
 }
 
-// replay returns req with a fresh body, if it has one that can be had again.
-func replay(req *http.Request) (*http.Request, bool) {
-	if req.Body == nil || req.Body == http.NoBody {
-		return req, true
-	}
-	if req.GetBody == nil {
-		return nil, false
+func hasNoBody(req *http.Request) bool { return req.Body == nil || req.Body == http.NoBody }
+
+// replay returns req with a fresh body.
+func replay(req *http.Request) (*http.Request, error) {
+	if hasNoBody(req) {
+		return req, nil
 	}
 	body, err := req.GetBody()
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	r := *req
 	r.Body = body
-	return &r, true
+	return &r, nil
 }
 
-// authorized returns a copy of req for target with the token in its header.
+// authorized returns a copy of req for target with the token in its header. The
+// Host header is target's, whatever the caller set: a proxy on the way may go by
+// it.
 func authorized(req *http.Request, target *url.URL, tok AccessToken) *http.Request {
 	r := *req
 	r.Header = make(http.Header, len(req.Header)+1)
 	maps.Copy(r.Header, req.Header)
 	r.Header["Authorization"] = []string{tok.Header()}
-	if target != req.URL {
-		r.URL, r.Host = target, ""
-	}
+	r.URL, r.Host = target, ""
 	return &r
 }
 
 // route returns where a request for u goes: u itself, u on the session's API
 // domain, or an error.
 func route(sn *snapshot, u *url.URL) (*url.URL, error) {
+	if sn.audErr != nil {
+		return nil, sn.audErr
+	}
 	base := sn.base
-	if u.Scheme == base.Scheme && slices.Contains(sn.aud.Hosts, u.Host) {
+	if u.Opaque == "" && u.Scheme == base.Scheme && listed(sn.aud.Hosts, u) {
 		return u, nil
 	}
-	if u.Scheme == "https" && slices.Contains(sn.aud.Rewrite, u.Host) {
+	if u.Opaque == "" && u.Scheme == "https" && listed(sn.aud.Rewrite, u) {
 		target := *u
 		target.Scheme, target.Host = base.Scheme, base.Host
 		return &target, nil
@@ -167,6 +166,19 @@ func route(sn *snapshot, u *url.URL) (*url.URL, error) {
 		Reason: fmt.Sprintf("the access token is not sent to %s://%s", u.Scheme, u.Host),
 		Hint:   fmt.Sprintf("call %s; this login may use %s", sn.aud.BaseURL, strings.Join(sn.aud.Hosts, ", ")),
 	}
+}
+
+// listed reports whether hosts has u's host, which may be in capitals or name the
+// scheme's own port.
+func listed(hosts []string, u *url.URL) bool {
+	if slices.Contains(hosts, u.Host) {
+		return true
+	}
+	port := ":443"
+	if u.Scheme == "http" {
+		port = ":80"
+	}
+	return slices.Contains(hosts, strings.TrimSuffix(strings.ToLower(u.Host), port))
 }
 
 // closeBody closes the body of a request that is not sent, as a RoundTripper
