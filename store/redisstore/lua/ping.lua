@@ -7,5 +7,6 @@ redis.call('ZRANGEBYLEX', index, '[i:', '(i:')
 redis.call('HDEL', rows, '')
 redis.call('ZREM', index, '')
 redis.call('PERSIST', meta)
-redis.call('HSETNX', meta, 'schema', '1')
+redis.call('ZADD', index, 'XX', 0, '')
+redis.call('HSET', meta, 'schema', '1')
 return {'pong'}
