@@ -179,6 +179,9 @@ func (s *Store) commitRows(old *file, c change, w *written) (err error) {
 		return err
 	}
 	d := old.draft(c.rows, c.at)
+	if err := d.check(); err != nil {
+		return corrupt(s.path, err.Error())
+	}
 	info, err := os.Stat(s.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -24,6 +24,6 @@ func Rewrite(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, _ := f.encode()
-	return out, nil
+	d := f.draft(f.rows, -1)
+	return d.parts[0], d.check()
 }

@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -74,6 +75,37 @@ func (f *file) draft(rows []*row, at int) *draft {
 	from, to := f.span(at)
 	d.parts = [][]byte{f.data[:from], []byte(rows[at].encode() + "\n"), f.data[to:]}
 	return d
+}
+
+// check makes sure that a file with odd rows reads back as it was meant: a line
+// that is no token, or a value in quotes, could change its meaning when the lines
+// around it change. Files that no program has damaged never come to this.
+func (d *draft) check() error {
+	if !slices.ContainsFunc(d.file.rows, (*row).odd) {
+		return nil
+	}
+	again, err := parse(bytes.Join(d.parts, nil))
+	if err != nil {
+		return err
+	}
+	if i := firstDifference(again.rows, d.file.rows); i >= 0 {
+		return fmt.Errorf("line %d cannot be kept next to what is saved; repair or remove it", d.file.rows[i].line)
+	}
+	return nil
+}
+
+// firstDifference returns the index of the first row of want that got has not in
+// its place, or -1.
+func firstDifference(got, want []*row) int {
+	for i, w := range want {
+		if i >= len(got) || got[i].val != w.val || got[i].text != w.text {
+			return i
+		}
+	}
+	if len(got) > len(want) {
+		return len(want) - 1
+	}
+	return -1
 }
 
 // span returns where a row stands in the file's data: at the end for the index

@@ -59,10 +59,14 @@ func isNumber(s string) bool {
 // plausible reports whether a line without a header before it is a row: an id
 // that is a number, an expiry that is one, and a token.
 func plausible(cells []cell) bool {
-	if len(cells) != widthV1 && len(cells) < columns-1 {
+	p := &parser{file: newFile(), width: columns}
+	if len(cells) == widthV1 {
+		p.width = widthV1
+	}
+	r := p.layout(cells)
+	if r == nil {
 		return false
 	}
-	r := (&parser{file: newFile()}).layout(cells)
 	for _, col := range []int{colID, colExpiry} {
 		if v := r.val[col]; v != "" && !isNumber(v) {
 			return false
@@ -71,15 +75,27 @@ func plausible(cells []cell) bool {
 	return r.hasToken()
 }
 
-// layout assigns the columns of a line to those of a row.
+// layout assigns the columns of a line to those of a row. It returns nil for a
+// line that is no row: one of the first generation has six columns and a token,
+// a later one nine or more.
 func (p *parser) layout(cells []cell) *row {
-	r := &row{}
-	if len(cells) <= widthV1 && (p.width == widthV1 || p.width == 0) {
+	switch {
+	case len(cells) >= columns-1:
+		return p.layoutWide(cells)
+	case len(cells) == widthV1 && p.width == widthV1:
+		r := &row{}
 		for i, c := range cells {
 			r.set(columnsV1[i], c)
 		}
-		return r
+		if r.hasToken() {
+			return r
+		}
 	}
+	return nil
+}
+
+func (p *parser) layoutWide(cells []cell) *row {
+	r := &row{}
 	width := p.rowWidth(cells)
 	if len(cells) > width {
 		cells = rejoin(cells, width)
@@ -93,6 +109,9 @@ func (p *parser) layout(cells []cell) *row {
 	}
 	if missing := p.file.width - max(len(cells), columns); missing > 0 {
 		r.tail += strings.Repeat(",", missing)
+	}
+	if strings.TrimSpace(strings.Join(r.val[:], "")) == "" {
+		return nil
 	}
 	return r
 }

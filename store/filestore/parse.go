@@ -79,13 +79,13 @@ func parse(data []byte) (*file, error) {
 	}
 	p := &parser{file: newFile(), seen: map[string]*row{}}
 	p.lines = strings.Split(strings.TrimPrefix(string(data), bom), "\n")
+	if err := p.findWidth(); err != nil {
+		return nil, err
+	}
 	for p.next < len(p.lines) {
 		if err := p.line(); err != nil {
 			return nil, err
 		}
-	}
-	if !p.header && p.tokens == 0 && len(p.file.rows) > 0 {
-		return nil, fmt.Errorf("it has neither the header nor a row of a token file")
 	}
 	p.file.setBytes(data)
 	return p.file, nil
@@ -93,13 +93,40 @@ func parse(data []byte) (*file, error) {
 
 // A parser reads the lines of a file.
 type parser struct {
-	file   *file
-	lines  []string
-	next   int             // index of the next line
-	seen   map[string]*row // rows by id and tokens, to drop repeated ones
-	header bool            // a header was read
-	width  int             // columns that the last header gave, 0 before it
-	tokens int             // rows that are tokens
+	file  *file
+	lines []string
+	next  int             // index of the next line
+	seen  map[string]*row // rows by id and tokens, to drop repeated ones
+	width int             // columns of a row, by the last header
+	tries int             // lines that were tried in vain to join to others
+}
+
+// findWidth sets the width by the first header, or if SDKs that raced each other
+// lost it by the first line that must be a row.
+func (p *parser) findWidth() error {
+	some := false
+	for i, line := range p.lines {
+		cells, _ := splitLine(strings.TrimRight(line, "\r"))
+		switch {
+		case blank(cells):
+			continue
+		case isHeader(cells):
+			return p.setHeader(line, len(cells), i+1)
+		case plausible(cells):
+			p.width = columns
+			if len(cells) == widthV1 {
+				p.width = widthV1
+			}
+			p.warn(i+1, "the header is missing; the line was read as a token")
+			return nil
+		}
+		some = true
+	}
+	if some {
+		return fmt.Errorf("it has neither the header nor a row of a token file")
+	}
+	p.width = columns
+	return nil
 }
 
 func (p *parser) warn(line int, format string, args ...any) {
@@ -125,27 +152,34 @@ func (p *parser) line() error {
 	return nil
 }
 
-// maxSpan is how many lines one row may take.
-const maxSpan = 64
+// How many lines one row may take, and how often that is tried in vain in one
+// file, so that no file takes long to read.
+const (
+	maxSpan  = 16
+	maxTries = 100
+)
 
 // extend tries to read a row whose quoted column holds line ends. A quotation
 // mark that merely stands at the start of a column must not swallow the rows
-// after it: the lines are joined only if that gives exactly the columns that the
-// first line alone does not have.
+// after it: a line that is a row by itself is never joined to another.
 func (p *parser) extend(text string, cells []cell) (string, []cell) {
-	want := max(p.width, columns)
-	if len(cells) >= want {
+	if p.layout(cells) != nil || p.tries >= maxTries {
 		return text, cells
 	}
+	p.tries++
 	joined := p.lines[p.next-1]
 	for i := p.next; i < len(p.lines) && i < p.next+maxSpan; i++ {
+		alone, _ := splitLine(strings.TrimRight(p.lines[i], "\r"))
+		if plausible(alone) || isHeader(alone) {
+			break
+		}
 		joined += "\n" + p.lines[i]
 		long := strings.TrimRight(joined, "\r")
 		if more, open := splitLine(long); !open {
-			if len(more) != want {
+			if len(more) < columns-1 {
 				break
 			}
-			p.next = i + 1
+			p.next, p.tries = i+1, p.tries-1
 			return long, more
 		}
 	}
@@ -157,32 +191,25 @@ func (p *parser) setHeader(text string, width, line int) error {
 	if !knownWidth(width) {
 		return fmt.Errorf("line %d: the header has %d columns; files of Zoho's SDKs have 6, 9 or 10", line, width)
 	}
-	p.header, p.width = true, width
+	p.width = width
 	if width > p.file.width {
-		p.file.header, p.file.width = text, width
+		p.file.header, p.file.width = strings.TrimRight(text, "\r"), width
 	}
 	return nil
 }
 
 // add takes a line that is neither blank nor a header.
 func (p *parser) add(text string, cells []cell, line int) {
-	p.file.cut = p.width != widthV1 && len(cells) < columns-1 && p.next == len(p.lines)
-	if p.width == 0 && !plausible(cells) {
-		p.keep(text, line)
-		return
-	}
+	p.file.cut = p.next == len(p.lines) && p.width != widthV1 && len(cells) < columns-1
 	r := p.layout(cells)
-	r.line = line
-	if len(cells) < columns-1 && !r.hasToken() {
+	if r == nil {
 		p.keep(text, line)
 		return
 	}
-	if p.width == 0 && p.tokens == 0 {
-		p.warn(line, "the header is missing; the line was read as a token")
-	}
-	if len(cells) > p.rowWidth(cells) {
+	if len(cells) > p.rowWidth(cells) && len(cells) >= columns-1 {
 		p.warn(line, "an unquoted comma tore a value; it was put back")
 	}
+	r.line = line
 	p.addToken(r)
 }
 
@@ -197,7 +224,6 @@ func (p *parser) addToken(r *row) {
 		p.warn(r.line, "the token has no id")
 	}
 	p.seen[key] = r
-	p.tokens++
 	p.file.rows = append(p.file.rows, r)
 }
 

@@ -11,9 +11,9 @@ type cell struct{ val, seg string }
 // quotation that does not end on this line.
 func splitLine(line string) (cells []cell, open bool) {
 	for rest := line; ; {
-		c, n, unclosed := nextCell(rest)
+		c, n, still := nextCell(rest)
 		cells = append(cells, c)
-		open = open || unclosed
+		open = open || still
 		if n == len(rest) {
 			return cells, open
 		}
@@ -22,37 +22,37 @@ func splitLine(line string) (cells []cell, open bool) {
 }
 
 // nextCell returns the first column of s and its length.
-func nextCell(s string) (c cell, n int, unclosed bool) {
+func nextCell(s string) (c cell, n int, open bool) {
 	if strings.HasPrefix(s, `"`) {
-		if n, ok := quotedLen(s); ok {
+		n, open = quotedLen(s)
+		if n > 0 {
 			return cell{val: strings.ReplaceAll(s[1:n-1], `""`, `"`), seg: s[:n]}, n, false
 		}
-		unclosed = strings.Count(s, `"`)%2 == 1
 	}
 	n = strings.IndexByte(s, ',')
 	if n < 0 {
 		n = len(s)
 	}
-	return cell{val: s[:n], seg: s[:n]}, n, unclosed
+	return cell{val: s[:n], seg: s[:n]}, n, open
 }
 
 // quotedLen returns the length of the quoted column that s begins with. It is
-// not ok if the quotation does not end, or ends before something that is not a
-// comma.
-func quotedLen(s string) (n int, ok bool) {
+// zero if the quotation ends before something that is not a comma, so that it is
+// none, or if it is still open at the end of s.
+func quotedLen(s string) (n int, open bool) {
 	for i := 1; i < len(s); i++ {
 		if s[i] != '"' {
 			continue
 		}
 		if i+1 == len(s) || s[i+1] == ',' {
-			return i + 1, true
+			return i + 1, false
 		}
 		if s[i+1] != '"' {
 			return 0, false
 		}
 		i++
 	}
-	return 0, false
+	return 0, true
 }
 
 // joinCells makes one column of several that unquoted commas tore apart.
