@@ -35,7 +35,7 @@ type File struct {
 func Create(path string) (*File, error) {
 	dir, base := filepath.Split(path)
 	name := filepath.Join(dir, tempPrefix(base)+rand.Text()+tempSuffix)
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the path is the caller's
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	d, err := os.Open(dir) //nolint:gosec // the path is the caller's
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s *Store) refresh(ctx context.Context) error {
 func (s *Store) settleForRead(ctx context.Context, v *view) error {
 	release, err := s.acquire(ctx, readLockWait)
 	if err != nil {
-		s.log.Debug("cannot record what another program changed", "path", s.path, "err", err)
+		s.log.DebugContext(ctx, "cannot record what another program changed", "path", s.path, "err", err)
 		s.publish(v)
 		return ctx.Err()
 	}
@@ -63,7 +63,7 @@ func (s *Store) settleForRead(ctx context.Context, v *view) error {
 		return err
 	}
 	if err := s.settle(locked); err != nil {
-		s.log.Warn("cannot record what another program changed", "path", s.path, "err", err)
+		s.log.WarnContext(ctx, "cannot record what another program changed", "path", s.path, "err", err)
 		s.publish(locked)
 	}
 	return nil

@@ -90,7 +90,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	if err := os.Chmod(filepath.Dir(path), 0o500); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Chmod(filepath.Dir(path), 0o700) }) //nolint:gosec // a folder
+	t.Cleanup(func() { _ = os.Chmod(filepath.Dir(path), 0o700) })
 	checkUnwritable(t, path)
 }
 

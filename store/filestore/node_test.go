@@ -47,7 +47,7 @@ func npmInstall(dir string) error {
 	if err != nil {
 		return err
 	}
-	npm := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", temp, nodeSDK) //nolint:noctx // bounded by the test's deadline
+	npm := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", temp, nodeSDK)
 	if out, err := npm.CombinedOutput(); err != nil {
 		return errors.Join(fmt.Errorf("npm install %s: %w\n%s", nodeSDK, err, out), os.RemoveAll(temp))
 	}

@@ -167,14 +167,15 @@ func (p *parser) extend(text string, cells []cell) (string, []cell) {
 		return text, cells
 	}
 	p.tries++
-	joined := p.lines[p.next-1]
+	var b strings.Builder
+	b.WriteString(p.lines[p.next-1])
 	for i := p.next; i < len(p.lines) && i < p.next+maxSpan; i++ {
 		alone, _ := splitLine(strings.TrimRight(p.lines[i], "\r"))
 		if plausible(alone) || isHeader(alone) {
 			break
 		}
-		joined += "\n" + p.lines[i]
-		long := strings.TrimRight(joined, "\r")
+		b.WriteString("\n" + p.lines[i])
+		long := strings.TrimRight(b.String(), "\r")
 		if more, open := splitLine(long); !open {
 			if len(more) < columns-1 {
 				break

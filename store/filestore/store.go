@@ -87,7 +87,7 @@ func Open(path string, opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("open token file: %w", err)
 	}
 	if w := s.ModeWarning(); w != "" {
-		s.log.Warn(w)
+		s.log.Warn("others can get at the tokens", "path", s.path, "what", w)
 	}
 	return s, nil
 }
@@ -161,7 +161,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	case !s.readOnly:
 		s.shareLocks(info)
 		if err := s.clean(ctx); err != nil {
-			s.log.Debug("cannot clean up next to the token file", "err", err)
+			s.log.DebugContext(ctx, "cannot clean up next to the token file", "err", err)
 		}
 	}
 	return s.current(ctx)
@@ -198,7 +198,7 @@ func (s *Store) clean(ctx context.Context) error {
 			return err
 		}
 		if n > 0 {
-			s.log.Info("removed temporary files of killed processes", "path", path, "files", n)
+			s.log.InfoContext(ctx, "removed temporary files of killed processes", "path", path, "files", n)
 		}
 	}
 	return nil
