@@ -129,7 +129,7 @@ func deletedError(id string, err error) error {
 // isAnswer reports whether err answers the caller's question, so that the store
 // itself is all right.
 func isAnswer(err error) bool {
-	for _, a := range []error{ErrNotFound, ErrNoKey, ErrAmbiguous, ErrConflict, ErrInvalid, context.Canceled, context.DeadlineExceeded} {
+	for _, a := range []error{ErrNotFound, ErrNoKey, ErrAmbiguous, ErrConflict, ErrInvalid} {
 		if errors.Is(err, a) {
 			return true
 		}

@@ -2,6 +2,7 @@ package tokenkeep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -150,11 +151,22 @@ func (k *Keeper) Session(ctx context.Context, user string) (*Session, error) {
 // SessionByID returns the session of the token with this id. The error wraps
 // [ErrNotFound] when there is none.
 func (k *Keeper) SessionByID(ctx context.Context, id string) (*Session, error) {
-	row, err := k.store.FindTokenByID(ctx, id)
+	row, err := k.look(ctx, id)
 	if err != nil {
-		return nil, storeError("session", err)
+		return nil, callerError(ctx, "session", err)
 	}
 	return k.session(row), nil
+}
+
+// look reads a row for a caller. A row that is gone ends in memory too.
+func (k *Keeper) look(ctx context.Context, id string) (*Token, error) {
+	row, err := k.store.FindTokenByID(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		if st := k.known(id); st != nil {
+			st.snap.Store(nil)
+		}
+	}
+	return row, err
 }
 
 // SessionFor returns the session of the one token that partial means; see
@@ -162,7 +174,7 @@ func (k *Keeper) SessionByID(ctx context.Context, id string) (*Session, error) {
 func (k *Keeper) SessionFor(ctx context.Context, partial *Token) (*Session, error) {
 	row, err := k.store.FindToken(ctx, partial)
 	if err != nil {
-		return nil, storeError("session", err)
+		return nil, callerError(ctx, "session", err)
 	}
 	return k.session(row), nil
 }
@@ -188,6 +200,13 @@ func (k *Keeper) state(id string) *state {
 	return st
 }
 
+// known returns the row's state if it has one.
+func (k *Keeper) known(id string) *state {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.states[id].Value()
+}
+
 func (k *Keeper) forget(id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -209,6 +228,15 @@ func (k *Keeper) begin() error {
 
 // clock returns nanoseconds of the monotonic clock since the Keeper began.
 func (k *Keeper) clock() int64 { return int64(time.Since(k.start)) }
+
+// callerError is storeError for an operation that is bounded by the caller's own
+// ctx: that its time is over is no failure of the store.
+func callerError(ctx context.Context, op string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return storeError(op, err)
+}
 
 // storeError gives an error of the store its class, unless it is an answer about
 // the caller's question.

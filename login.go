@@ -21,7 +21,7 @@ func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
 	}
 	if p, ok := k.store.(Pinger); ok { // a code can be redeemed once: first see that it can be kept
 		if err := p.Ping(ctx); err != nil {
-			return nil, storeError("login: the code was not used", err)
+			return nil, callerError(ctx, "login: the code was not used", err)
 		}
 	}
 	t, err := k.provider.Exchange(ctx, g)
@@ -130,9 +130,9 @@ func (k *Keeper) revokeSuperseded(ctx context.Context, old, row *Token) {
 // the provider cannot be asked, nothing is deleted and the error says so; see
 // [Keeper.Delete] for a local end.
 func (k *Keeper) Logout(ctx context.Context, id string) error {
-	row, err := k.store.FindTokenByID(ctx, id)
+	row, err := k.look(ctx, id)
 	if err != nil {
-		return storeError("logout", err)
+		return callerError(ctx, "logout", err)
 	}
 	if !row.RefreshToken.IsZero() || !row.AccessToken.IsZero() {
 		if err := k.provider.Revoke(ctx, row); err != nil {
@@ -147,10 +147,20 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 // the provider. A refresh that runs at that moment, here or elsewhere, does not
 // bring it back.
 func (k *Keeper) Delete(ctx context.Context, id string) error {
-	if err := k.store.DeleteToken(ctx, id); err != nil {
-		return storeError("delete", err)
+	err := k.store.DeleteToken(ctx, id)
+	if st := k.known(id); st != nil && (err == nil || errors.Is(err, ErrNotFound)) {
+		st.end()
 	}
-	k.state(id).snap.Store(nil)
+	if err != nil {
+		return callerError(ctx, "delete", err)
+	}
 	k.emit(ctx, Event{Kind: Deleted, TokenID: id})
 	return nil
+}
+
+// end takes a deleted row's token from memory.
+func (st *state) end() {
+	st.gone.Store(true)
+	st.snap.Store(nil)
+	st.unsaved.Store(nil)
 }

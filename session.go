@@ -24,9 +24,9 @@ func (s *Session) ID() string { return s.st.id }
 // Row reads the stored token anew. The error wraps [ErrNotFound] when it was
 // deleted.
 func (s *Session) Row(ctx context.Context) (*Token, error) {
-	row, err := s.keeper.store.FindTokenByID(ctx, s.st.id)
+	row, err := s.keeper.look(ctx, s.st.id)
 	if err != nil {
-		return nil, storeError("session", err)
+		return nil, callerError(ctx, "session", err)
 	}
 	s.st.publish(s.keeper.snapshot(row, false))
 	return row, nil

@@ -17,6 +17,8 @@ const wallCheck = time.Second
 type state struct {
 	id   string
 	snap atomic.Pointer[snapshot]
+	// gone is set once this Keeper deleted the row.
+	gone atomic.Bool
 	// softAfter is the monotonic time before which no refresh begins behind the
 	// callers' backs.
 	softAfter atomic.Int64
@@ -111,17 +113,33 @@ func (k *Keeper) softExpiry(row *Token) time.Duration {
 	return soft - soft/10 + rand.N(soft/5)
 }
 
-// publish makes sn current unless a newer version is.
+// publish makes sn current, unless what is current is newer, and returns what is.
 func (st *state) publish(sn *snapshot) *snapshot {
 	for {
 		old := st.snap.Load()
-		if old != nil && old.version >= sn.version {
+		if old != nil && !sn.replaces(old) {
 			return old
 		}
 		if st.snap.CompareAndSwap(old, sn) {
-			return sn
+			break
 		}
 	}
+	if st.gone.Load() {
+		st.snap.Store(nil) // sn was read before the row was deleted
+	}
+	return sn
+}
+
+// replaces reports whether sn is current rather than old. Two tokens of one
+// version come from a store that keeps no versions: the later look counts.
+func (sn *snapshot) replaces(old *snapshot) bool {
+	if !sn.tok.secret.Equal(old.tok.secret) {
+		return sn.version >= old.version
+	}
+	if !sn.forced { // what is known of the token holds for every version of the row
+		sn.forced, sn.since = old.forced, old.since
+	}
+	return sn.version > old.version
 }
 
 // usable reports whether sn's token is there, was not refused, and is good for
