@@ -74,6 +74,7 @@ func findings() []finding {
 		{code: "without any password configured", class: wrong, hint: "the server has no password for this user: leave the password out, or set one on the server"},
 		{code: "NOPERM ", class: wrong, hint: "the user lacks a right: allow it EVAL, EVALSHA and the commands of the scripts on the keys ~{PREFIX}:*, see the package's documentation"},
 		{code: "ACL failure in script", class: wrong, hint: "the user lacks a right: allow it the commands of the scripts on the keys ~{PREFIX}:*, see the package's documentation"},
+		{code: "can't run this command", class: wrong, hint: "the user lacks a right: allow it the commands of the scripts on the keys ~{PREFIX}:*, see the package's documentation"},
 		{code: "unknown command", class: wrong, hint: "the server lacks a command that the store needs: it has to be Redis 4 or newer, or something that runs Redis' Lua scripts"},
 		{code: "CROSSSLOT ", class: wrong, hint: "the proxy or client does not understand hash tags: use a cluster client"},
 		{code: "DB index is out of range", class: wrong, hint: "the URL names a database that the server does not have: use a smaller number"},

@@ -72,7 +72,7 @@ func parse(id, value string) (*tokenkeep.Token, error) {
 	first, rest, _ := strings.Cut(value, "\n")
 	head := strings.Split(first, " ")
 	if number, err := strconv.Atoi(head[0]); err == nil && number > 1 {
-		return nil, fmt.Errorf("%w: row %s has the format %d; use the version of tokenkeep that wrote it, or a newer one", tokenkeep.ErrSchema, id, number)
+		return nil, newer(id)
 	}
 	if len(head) != 5 || head[0] != format || head[1] != id {
 		return nil, damaged(id)
@@ -96,6 +96,11 @@ func parse(id, value string) (*tokenkeep.Token, error) {
 // damaged returns the error for a row that cannot be understood.
 func damaged(id string) error {
 	return fmt.Errorf("%w: row %s cannot be read; restore it from a backup, or delete the token and log in again; nothing was changed", tokenkeep.ErrCorrupt, id)
+}
+
+// newer returns the error for a row of a format that this version does not know.
+func newer(id string) error {
+	return fmt.Errorf("%w: a newer version of tokenkeep wrote row %s; use that one", tokenkeep.ErrSchema, id)
 }
 
 // set sets the field that a line names.

@@ -70,6 +70,8 @@ func (r reply) refusal(keys []string) error {
 			tokenkeep.ErrCorrupt, keys[0], keys[1], keys[2])
 	case "damaged":
 		return damaged(r.rest[0])
+	case "newer":
+		return newer(r.rest[0])
 	case "counter":
 		return fmt.Errorf("%w: the field last of %s is not the last id that was given, of ten digits; set it to that", tokenkeep.ErrCorrupt, keys[2])
 	}

@@ -16,6 +16,13 @@ local function head(value)
   return version, nonce, members
 end
 
+-- unclear returns what to say of a row without a head.
+local function unclear(id, value)
+  local format = tonumber(string.match(value, '^(%d+) '))
+  if format and format > 1 then return {'newer', id} end
+  return {'damaged', id}
+end
+
 -- ids returns the ids that the index has for a value.
 local function ids(bucket)
   local found = redis.call('ZRANGEBYLEX', index, '[' .. bucket .. ':', '(' .. bucket .. ';')

@@ -8,8 +8,8 @@ if not value then
   if redis.call('HGET', meta, 'deleted') == nonce then return {'deleted'} end
   return {'missing'}
 end
-local format = string.match(value, '^(%d+) ')
-if format and format ~= '1' then return {'damaged', id} end
+local format = tonumber(string.match(value, '^(%d+) '))
+if format and format > 1 then return {'newer', id} end
 local _, _, members = head(value)
 redis.call('HDEL', rows, id)
 redis.call('ZREM', index, 'i:' .. id)

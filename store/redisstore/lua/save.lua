@@ -15,7 +15,7 @@ for _, other in ipairs(bucket ~= '' and ids(bucket) or {}) do
   local value = redis.call('HGET', rows, other)
   if value then
     local v, n = head(value)
-    if not v then return {'damaged', other} end
+    if not v then return unclear(other, value) end
     if n == nonce then return {'saved', other, v} end
     now = now .. other .. ' ' .. v .. ' '
   end
@@ -27,7 +27,7 @@ if id ~= '' then
   local value = redis.call('HGET', rows, id)
   if not value then return {'changed'} end
   local v, n, m = head(value)
-  if not v then return {'damaged', id} end
+  if not v then return unclear(id, value) end
   if n == nonce then return {'saved', id, v} end
   if v ~= version then return {'changed'} end
   old = m
