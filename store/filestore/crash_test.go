@@ -80,18 +80,43 @@ func dieIn(t *testing.T, op, step string) {
 	tok.Claim = tokenkeep.Claim{Owner: "parent"}
 	save(t, s, tok)
 
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDyingChild$")
-	child.Env = append(os.Environ(), envDo+"="+op, envStep+"="+step, envPath+"="+path)
-	out, err := child.CombinedOutput()
-	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Fatalf("the child was not killed: %v\n%s", err, out)
-	}
+	killChild(t, path, op, step)
 
 	for _, s := range []*filestore.Store{s, open(t, path, nil)} {
 		checkAfterDeath(t, s, op, step, tok)
 	}
 	if temps := leftovers(t, path); len(temps) > 0 {
 		t.Errorf("left behind: %q", temps)
+	}
+}
+
+// killChild runs a child that dies at a step of an operation.
+func killChild(t *testing.T, path, op, step string) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDyingChild$")
+	child.Env = append(os.Environ(), envDo+"="+op, envStep+"="+step, envPath+"="+path)
+	out, err := child.CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("the child was not killed: %v\n%s", err, out)
+	}
+}
+
+// Process after process that dies between the two steps of a save takes nothing
+// of what the row had.
+func TestProcessesDieInARow(t *testing.T) {
+	path := file(t, "")
+	s := open(t, path, nil)
+	tok := login("ann")
+	tok.Claim = tokenkeep.Claim{Owner: "parent"}
+	save(t, s, tok)
+	for range 3 {
+		killChild(t, path, "refresh", "appended")
+	}
+	for _, s := range []*filestore.Store{s, open(t, path, nil)} {
+		got := byID(t, s, tok.ID)
+		if got.Claim.Owner != "parent" || got.DataCentre != "us" || !got.AccessToken.Equal(tok.AccessToken) {
+			t.Errorf("claim of %q, data centre %q", got.Claim.Owner, got.DataCentre)
+		}
 	}
 }
 

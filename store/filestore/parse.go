@@ -177,7 +177,7 @@ func (p *parser) extend(text string, cells []cell) (string, []cell) {
 		b.WriteString("\n" + p.lines[i])
 		long := strings.TrimRight(b.String(), "\r")
 		if more, open := splitLine(long); !open {
-			if len(more) < columns-1 {
+			if len(more) < columns-1 || !quotedEnds(more) {
 				break
 			}
 			p.next, p.tries = i+1, p.tries-1
@@ -185,6 +185,16 @@ func (p *parser) extend(text string, cells []cell) (string, []cell) {
 		}
 	}
 	return text, cells
+}
+
+// quotedEnds reports whether line ends stand in quoted columns only.
+func quotedEnds(cells []cell) bool {
+	for _, c := range cells {
+		if c.val == c.seg && strings.Contains(c.seg, "\n") {
+			return false
+		}
+	}
+	return true
 }
 
 // setHeader takes the width of the rows that follow. Names do not count.
