@@ -9,14 +9,13 @@ import (
 // A minted token is one that the provider gave and the store does not have yet.
 type minted struct {
 	token *Token // what the answer carried
-	spent Secret // the refresh token that it was asked for with
-	at    time.Time
+	asked *Token // the row that it was asked for
 }
 
 // ask sends the one request of the flight and renews the claim while it runs.
 // It returns the row as it was renewed.
 func (f *flight) ask(ctx context.Context, row *Token) (*minted, *Token, error) {
-	if m := f.st.unsaved.Load(); m != nil && m.spent.Equal(row.RefreshToken) && m.token.Valid(time.Now(), f.want) {
+	if m := f.st.unsaved.Load(); m != nil && m.asked.RefreshToken.Equal(row.RefreshToken) && m.token.Valid(time.Now(), f.want) {
 		return m, row, nil
 	}
 	f.st.unsaved.Store(nil)
@@ -58,7 +57,7 @@ func (f *flight) send(ctx context.Context, row *Token) <-chan answer {
 		case t == nil || t.AccessToken.IsZero():
 			ch <- answer{err: &Error{Class: RetryLater, Op: "refresh", Unknown: true, Reason: "the provider gave no access token"}}
 		default:
-			ch <- answer{minted: &minted{token: t, spent: asked.RefreshToken, at: time.Now()}}
+			ch <- answer{minted: &minted{token: t, asked: asked}}
 		}
 	}()
 	return ch

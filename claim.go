@@ -30,15 +30,26 @@ func (f *flight) standsStill(row *Token) bool {
 	return time.Since(f.seenSince) >= f.keeper.opts.ClaimTime
 }
 
-// pause waits a little before the next look at a claimed row.
+// foreign reports whether somebody else holds the claim. Our own can be in the
+// row though we went back to step 3: the store's answer was lost, or another
+// program wrote into the row.
+func (f *flight) foreign(c Claim) bool { return c.Held() && c.Owner != f.owner }
+
+// holds reports whether row is still the one that this flight claimed, to ask
+// with the refresh token spent.
+func (f *flight) holds(row *Token, spent Secret) bool {
+	return row.Claim.Owner == f.owner && row.RefreshToken.Equal(spent)
+}
+
+// pause waits a little before the next look at the row.
 func (f *flight) pause(ctx context.Context) error {
 	if err := sleep(ctx, poll/2+jitter(poll)); err != nil {
 		return &Error{
 			Class: RetryLater, Op: "refresh", Until: time.Now(), Err: err,
-			Reason: "another process is refreshing this token and did not finish in time",
+			Reason: "another process refreshes or changes this token and did not finish in time",
 		}
 	}
-	return errAgain
+	return nil
 }
 
 // sleep waits for d or until ctx ends.
@@ -126,7 +137,7 @@ func (f *flight) claim(ctx context.Context, row *Token) error {
 		return storeError("refresh: claim", err)
 	}
 	f.claimed = now
-	if taken.Held() {
+	if f.foreign(taken) {
 		f.emit(ctx, row, Event{Kind: TakenOver, Reason: "the claim of " + taken.Owner + " stood still"})
 	}
 	return nil
@@ -138,6 +149,18 @@ func (f *flight) claim(ctx context.Context, row *Token) error {
 func (f *flight) renew(ctx context.Context, row *Token) (*Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.keeper.opts.ClaimTime/2)
 	defer cancel()
+	next, err := f.renewOnce(ctx, row)
+	if !errors.Is(err, ErrConflict) {
+		return next, err
+	}
+	fresh, readErr := f.keeper.store.FindTokenByID(ctx, f.st.id)
+	if readErr != nil || !f.holds(fresh, row.RefreshToken) {
+		return row, err
+	}
+	return f.renewOnce(ctx, fresh) // somebody gave the row a name, say
+}
+
+func (f *flight) renewOnce(ctx context.Context, row *Token) (*Token, error) {
 	next, now := row.Clone(), time.Now()
 	next.Claim.Since = now
 	if err := f.keeper.store.SaveToken(ctx, next); err != nil {

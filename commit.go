@@ -49,7 +49,10 @@ func (f *flight) save(ctx context.Context, row *Token, m *minted) (*Token, error
 			return next, nil
 		}
 		if errors.Is(err, ErrConflict) {
-			if row, err = f.rebase(ctx, m); err == nil {
+			switch row, err = f.rebase(ctx, m); {
+			case err == nil && f.isSaved(row, m):
+				return row, nil
+			case err == nil:
 				continue
 			}
 			if errors.Is(err, errAgain) || errors.Is(err, ErrNotFound) {
@@ -60,6 +63,11 @@ func (f *flight) save(ctx context.Context, row *Token, m *minted) (*Token, error
 			return nil, err
 		}
 	}
+}
+
+// isSaved reports whether an earlier save arrived though its answer did not.
+func (f *flight) isSaved(row *Token, m *minted) bool {
+	return row.AccessToken.Equal(m.token.AccessToken) && row.Claim.Owner != f.owner
 }
 
 // carry returns the row with what the answer carried; what it omitted stays.
@@ -80,40 +88,44 @@ func carry(row *Token, m *minted) *Token {
 	return next
 }
 
-// rebase reads the row after a conflict and decides whose it is. Ours still: the
-// new base for the save. Deleted: the new token is revoked and the end is told.
+// rebase reads the row after a conflict and decides whose it is. Ours still, or
+// saved already: the new base for the save. Deleted: the new token is revoked and the end is told.
 // A newer login, or another owner: ours is dropped.
 func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 	row, err := f.keeper.store.FindTokenByID(ctx, f.st.id)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		f.st.snap.Store(nil)
-		f.drop(ctx, &Token{ID: f.st.id}, m, "the login was deleted meanwhile")
+		f.drop(ctx, &Token{ID: f.st.id}, "the login was deleted meanwhile")
+		f.revoke(ctx, m)
 		return nil, deletedError(f.st.id, err)
 	case err != nil:
 		return nil, err
-	case !row.RefreshToken.Equal(m.spent):
-		f.drop(ctx, row, m, "there is a newer login")
+	case f.isSaved(row, m):
+		return row, nil
+	case !row.RefreshToken.Equal(m.asked.RefreshToken):
+		f.drop(ctx, row, "there is a newer login")
 		return nil, errAgain
 	case row.Claim.Owner != f.owner:
-		f.drop(ctx, row, m, "another process took over")
+		f.drop(ctx, row, "another process took over")
 		return nil, errAgain
 	}
 	return row, nil
 }
 
-// drop gives a minted token up. Nobody has received it. Where the login is gone
-// it is revoked, as far as the provider can: access tokens of a login that lives
-// on end by themselves.
-func (f *flight) drop(ctx context.Context, row *Token, m *minted, why string) {
+// drop gives a minted token up. Nobody has received it. Access tokens of a login
+// that lives on end by themselves.
+func (f *flight) drop(ctx context.Context, row *Token, why string) {
 	f.emit(ctx, row, Event{Kind: Dropped, Reason: why})
-	if row.Version > 0 {
-		return
-	}
-	orphan := m.token.Clone()
+}
+
+// revoke ends the minted token of a login that is gone, as far as the provider
+// can.
+func (f *flight) revoke(ctx context.Context, m *minted) {
+	orphan := carry(m.asked, m) // with the data centre that it is revoked at
 	orphan.RefreshToken = Secret{}
 	if err := f.keeper.provider.Revoke(ctx, orphan); err != nil {
-		f.keeper.opts.Logger.Warn("tokenkeep: an orphaned access token was not revoked; it ends by itself",
+		f.keeper.opts.Logger.WarnContext(ctx, "tokenkeep: an orphaned access token was not revoked; it ends by itself",
 			"token", f.st.id, "error", err)
 	}
 }

@@ -29,16 +29,14 @@ func (f *flight) fail(ctx context.Context, row *Token, err error) error {
 			next.Mints = next.Mints[:max(len(next.Mints)-1, 0)] // it minted nothing
 		}
 		saveErr := f.keeper.store.SaveToken(ctx, next)
-		if saveErr == nil {
+		if !errors.Is(saveErr, ErrConflict) {
+			// If it was not saved, others see the claim stand still and find out for
+			// themselves.
 			f.emit(ctx, next, Event{Kind: Failed, Class: state.Class, Reason: state.Reason})
 			return stateError(next, state.Until, e)
 		}
-		if !errors.Is(saveErr, ErrConflict) {
-			// Others see the claim stand still and find out for themselves.
-			return stateError(next, state.Until, e)
-		}
 		fresh, readErr := f.keeper.store.FindTokenByID(ctx, f.st.id)
-		if readErr != nil || fresh.Claim.Owner != f.owner || !fresh.RefreshToken.Equal(row.RefreshToken) {
+		if readErr != nil || !f.holds(fresh, row.RefreshToken) {
 			return errAgain // a newer login, another owner, or gone: look again
 		}
 		row = fresh
@@ -76,7 +74,7 @@ func (f *flight) stateAfter(row *Token, e *Error) State {
 
 // backoff doubles from firstRetry to lastRetry, less up to a quarter of jitter.
 func backoff(failures int) time.Duration {
-	d := firstRetry << min(failures-1, 10)
+	d := firstRetry << min(max(failures-1, 0), 10)
 	d = min(d, lastRetry)
 	return d - jitter(d/4)
 }

@@ -88,6 +88,9 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 		if !errors.Is(err, errAgain) {
 			return sn, err
 		}
+		if err := f.pause(ctx); err != nil {
+			return nil, err
+		}
 	}
 }
 
@@ -103,8 +106,8 @@ func (f *flight) attempt(ctx context.Context) (*snapshot, error) {
 	if err := f.mayAsk(row, time.Now()); err != nil {
 		return nil, err
 	}
-	if row.Claim.Held() && !f.standsStill(row) {
-		return nil, f.pause(ctx)
+	if f.foreign(row.Claim) && !f.standsStill(row) {
+		return nil, errAgain
 	}
 	if err := f.budget(ctx, row, time.Now()); err != nil { // step 4
 		return nil, err

@@ -35,7 +35,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		row, *row, tok, &tok, session, *session.st.snap.Load(),
 		Match{Value: s},
 		Grant{Code: s, RefreshToken: s, Verifier: s},
-		&minted{token: row, spent: s},
+		&minted{token: row, asked: row},
 		[]*Token{row},
 	}
 	var out bytes.Buffer
