@@ -158,7 +158,9 @@ func TestLoginByPaste(t *testing.T) {
 		IO:     &ui.IO{In: r, Out: &b.out, Err: &b.err},
 		Getenv: func(k string) string { return b.env[k] },
 	}
-	go func() { code <- b.app.Run(t.Context(), []string{"login", "--paste", "--redirect-url", b.env["CALLBACK"]}) }()
+	go func() {
+		code <- b.app.Run(t.Context(), []string{"login", "--paste", "--redirect-url", b.env["CALLBACK"]})
+	}()
 	address := eventually(t, &b.err, `\n(http://\S+/oauth/v2/auth\S+)`)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Get(address)
