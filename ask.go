@@ -12,13 +12,32 @@ type minted struct {
 	asked *Token // the row that it was asked for
 }
 
+// successor reports whether the answer carried a new refresh token.
+func (m *minted) successor() bool {
+	return !m.token.RefreshToken.IsZero() && !m.token.RefreshToken.Equal(m.asked.RefreshToken)
+}
+
+// pendingFor returns what an earlier flight minted with row's refresh token and
+// could not save, if that still is of use. A successor of the refresh token is,
+// however old.
+func (f *flight) pendingFor(row *Token) *minted {
+	m := f.st.unsaved.Load()
+	if m == nil {
+		return nil
+	}
+	if m.asked.RefreshToken.Equal(row.RefreshToken) && (m.successor() || m.token.Valid(time.Now(), f.want)) {
+		return m
+	}
+	f.keeper.keep(f.st, nil)
+	return nil
+}
+
 // ask sends the one request of the flight and renews the claim while it runs.
 // It returns the row as it was renewed.
 func (f *flight) ask(ctx context.Context, row *Token) (*minted, *Token, error) {
-	if m := f.st.unsaved.Load(); m != nil && m.asked.RefreshToken.Equal(row.RefreshToken) && m.token.Valid(time.Now(), f.want) {
-		return m, row, nil
+	if f.pending != nil {
+		return f.pending, row, nil
 	}
-	f.st.unsaved.Store(nil)
 	f.step(ctx, 6)
 	row, err := f.stillOurs(ctx, row)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -30,10 +31,12 @@ func (f *flight) standsStill(row *Token) bool {
 	return time.Since(f.seenSince) >= f.keeper.opts.ClaimTime
 }
 
-// foreign reports whether somebody else holds the claim. Our own can be in the
-// row though we went back to step 3: the store's answer was lost, or another
-// program wrote into the row.
-func (f *flight) foreign(c Claim) bool { return c.Held() && c.Owner != f.owner }
+// foreign reports whether another Keeper holds the claim. Our own can be in the
+// row: the store's answer was lost, or did not take what an earlier flight minted.
+// Flights of one Keeper for one row follow each other, so it need not stand still.
+func (f *flight) foreign(c Claim) bool {
+	return c.Held() && !strings.HasPrefix(c.Owner, f.keeper.owner+":")
+}
 
 // holds reports whether row is still the one that this flight claimed, to ask
 // with the refresh token spent.
@@ -67,7 +70,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // mayAsk returns an error when the row's state or lack of a refresh token
 // forbids a request.
 func (f *flight) mayAsk(row *Token, now time.Time) error {
-	if f.st.unsaved.Load() != nil {
+	if f.pending != nil {
 		return nil // nothing will be asked: there is a token to save
 	}
 	s := row.State
@@ -103,7 +106,7 @@ func (f *flight) budget(ctx context.Context, row *Token, now time.Time) error {
 	f.step(ctx, 4)
 	l := f.keeper.provider.Limits()
 	recent := recentMints(row.Mints, now, l.Window)
-	if l.Mints == 0 || len(recent) < l.Mints {
+	if f.pending != nil || l.Mints == 0 || len(recent) < l.Mints {
 		return nil
 	}
 	return &Error{
@@ -127,7 +130,7 @@ func (f *flight) claim(ctx context.Context, row *Token) error {
 	taken, now := row.Claim, time.Now()
 	row.Claim = Claim{Owner: f.owner, Since: now}
 	row.Mints = recentMints(row.Mints, now, f.keeper.provider.Limits().Window)
-	if f.st.unsaved.Load() == nil {
+	if f.pending == nil {
 		row.Mints = append(row.Mints, now)
 	}
 	switch err := f.keeper.store.SaveToken(ctx, row); {

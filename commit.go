@@ -17,15 +17,15 @@ func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, 
 	next, err := f.save(ctx, row, m)
 	switch {
 	case errors.Is(err, errAgain), errors.Is(err, ErrNotFound):
-		f.st.unsaved.Store(nil)
+		f.keeper.keep(f.st, nil)
 		return nil, err
 	case err != nil:
 		f.step(ctx, 9) // the rescue journal's place
-		f.st.unsaved.Store(m)
+		f.keeper.keep(f.st, m)
 		f.emit(ctx, row, Event{Kind: Unsaved, Class: StoreUnavailable, Reason: "the store does not take the new token; it is kept in memory and saved by the next refresh"})
 		return nil, storeError("refresh: save", err)
 	}
-	f.st.unsaved.Store(nil)
+	f.keeper.keep(f.st, nil)
 	f.step(ctx, 10)
 	sn := f.st.publish(f.keeper.snapshot(next, f.st.wasRefused(row.AccessToken)))
 	f.step(ctx, 11)

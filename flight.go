@@ -72,6 +72,7 @@ type flight struct {
 	not    Secret        // the access token that the result must not be
 	owner  string
 
+	pending *minted   // what is to be saved instead of asking
 	claimed time.Time // when our claim was written last, by our clock
 
 	seen      Claim     // the foreign claim seen last,
@@ -103,6 +104,7 @@ func (f *flight) attempt(ctx context.Context) (*snapshot, error) {
 	if sn := f.adopt(ctx, row); sn != nil {
 		return sn, nil
 	}
+	f.pending = f.pendingFor(row)
 	if err := f.mayAsk(row, time.Now()); err != nil {
 		return nil, err
 	}
@@ -132,6 +134,7 @@ func (f *flight) read(ctx context.Context) (*Token, error) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		f.st.snap.Store(nil)
+		f.keeper.keep(f.st, nil)
 		return nil, deletedError(f.st.id, err)
 	case err != nil:
 		return nil, storeError("refresh", err)
@@ -145,6 +148,9 @@ func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
 	now := time.Now()
 	if !row.Valid(now, f.want) || f.st.wasRefused(row.AccessToken) || f.not.Equal(row.AccessToken) {
 		return nil
+	}
+	if m := f.st.unsaved.Load(); m != nil && !m.successor() {
+		f.keeper.keep(f.st, nil) // the row has a better one
 	}
 	old := f.st.snap.Load()
 	sn := f.st.publish(f.keeper.snapshot(row, false))

@@ -112,9 +112,10 @@ type Keeper struct {
 	flights singleflight.Group
 	work    sync.WaitGroup // flights that run
 
-	mu     sync.Mutex // guards states, closed and work.Add; never held across a wait
-	states map[string]weak.Pointer[state]
-	closed bool
+	mu      sync.Mutex // guards what follows and work.Add; never held across a wait
+	states  map[string]weak.Pointer[state]
+	unsaved map[string]*state // those that wait for a save outlive their sessions
+	closed  bool
 }
 
 // New returns a Keeper over store and provider. It starts nothing and touches
@@ -127,6 +128,7 @@ func New(store TokenStore, provider Provider, opts *Options) *Keeper {
 		start:    time.Now(),
 		owner:    newOwner(),
 		states:   map[string]weak.Pointer[state]{},
+		unsaved:  map[string]*state{},
 	}
 }
 
@@ -213,6 +215,18 @@ func (k *Keeper) forget(id string) {
 	if p, ok := k.states[id]; ok && p.Value() == nil {
 		delete(k.states, id)
 	}
+}
+
+// keep remembers what was minted for a row and could not be saved; nil forgets it.
+func (k *Keeper) keep(st *state, m *minted) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	st.unsaved.Store(m)
+	if m == nil {
+		delete(k.unsaved, st.id)
+		return
+	}
+	k.unsaved[st.id] = st
 }
 
 // begin registers a piece of work that Close waits for.

@@ -149,7 +149,7 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 func (k *Keeper) Delete(ctx context.Context, id string) error {
 	err := k.store.DeleteToken(ctx, id)
 	if st := k.known(id); st != nil && (err == nil || errors.Is(err, ErrNotFound)) {
-		st.end()
+		k.end(st)
 	}
 	if err != nil {
 		return callerError(ctx, "delete", err)
@@ -159,8 +159,8 @@ func (k *Keeper) Delete(ctx context.Context, id string) error {
 }
 
 // end takes a deleted row's token from memory.
-func (st *state) end() {
+func (k *Keeper) end(st *state) {
 	st.gone.Store(true)
 	st.snap.Store(nil)
-	st.unsaved.Store(nil)
+	k.keep(st, nil)
 }
