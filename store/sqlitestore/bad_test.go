@@ -29,9 +29,6 @@ func TestOpenDamaged(t *testing.T) {
 	copy(scribbled[4096:], random[:4096])
 	badIndex := bytes.Clone(sound)
 	copy(badIndex[8192:], random[:4096])
-	overlap := bytes.Clone(sound) // the list of free pages names a page of the table
-	binary.BigEndian.PutUint32(overlap[32:], 2)
-	binary.BigEndian.PutUint32(overlap[36:], 1)
 	for name, data := range map[string][]byte{
 		"text":      []byte(strings.Repeat("id,user_name,client_id\n", 300)),
 		"random":    random,
@@ -40,7 +37,7 @@ func TestOpenDamaged(t *testing.T) {
 		"torn":      sound[:5000],
 		"table":     scribbled,
 		"index":     badIndex,
-		"overlap":   overlap,
+		"overlap":   overlapping(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := writeFile(t, data)
@@ -56,6 +53,29 @@ func TestOpenDamaged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// overlapping is the sample with a list of free pages that names the first page of
+// the table: what is written next would go over its rows.
+func overlapping(t *testing.T) []byte {
+	t.Helper()
+	path := sample(t)
+	db := openSQL(t, path)
+	execute(t, db, "CREATE TABLE other (x)")
+	execute(t, db, "DROP TABLE other")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := binary.BigEndian.Uint32(data[32:]) // the first page of the list
+	list := data[(free-1)*4096:]
+	binary.BigEndian.PutUint32(list[4:], 1)  // with one more page in it,
+	binary.BigEndian.PutUint32(list[8:], 2)  // which is page 2,
+	binary.BigEndian.PutUint32(data[36:], 2) // so that there are two
+	return data
 }
 
 // A page that is damaged later is told where it is met, and nobody gets a row of
