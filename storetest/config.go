@@ -35,6 +35,12 @@ type Config struct {
 	// back unchanged. Empty: it keeps everything that Token.Validate lets pass.
 	Unwritable string
 
+	// MaxBytes is the size of the greatest token that the store keeps, as the sum
+	// of the bytes of its text fields, for a store whose records are limited. A
+	// greater one it may refuse, with an error that wraps tokenkeep.ErrInvalid.
+	// Zero: it keeps everything that Token.Validate lets pass.
+	MaxBytes int
+
 	// Short makes the suite small (a few seconds). It is implied by the flag
 	// -short of go test.
 	Short bool

@@ -26,6 +26,9 @@ func awkward() []string {
 	}
 }
 
+// textFields is in how many fields everywhere puts its value.
+const textFields = 10
+
 // everywhere returns a token that has v in every text field.
 func everywhere(v string) *tokenkeep.Token {
 	return &tokenkeep.Token{
@@ -39,7 +42,7 @@ func everywhere(v string) *tokenkeep.Token {
 func (x *trial) keeps(s tokenkeep.TokenStore, v, what string) {
 	want, t := everywhere(v), everywhere(v)
 	err := s.SaveToken(x.ctx, t)
-	if errors.Is(err, tokenkeep.ErrInvalid) && strings.ContainsAny(v, x.suite.cfg.Unwritable) {
+	if errors.Is(err, tokenkeep.ErrInvalid) && x.suite.cfg.mayRefuse(v) {
 		if t.ID != "" {
 			x.errorf("%s: refused, and yet given an id", what)
 		}
@@ -55,6 +58,11 @@ func (x *trial) keeps(s tokenkeep.TokenStore, v, what string) {
 	x.finds(s, &tokenkeep.Token{AccessToken: secret(v)}, t.ID, what+" by access token")
 	x.finds(s, &tokenkeep.Token{ClientID: v, GrantToken: secret(v)}, t.ID, what+" by grant token")
 	x.finds(s, &tokenkeep.Token{ClientID: v, DataCentre: v, RefreshToken: secret(v)}, t.ID, what+" by refresh token")
+}
+
+// mayRefuse reports whether the store may refuse a token with v in every field.
+func (c *Config) mayRefuse(v string) bool {
+	return strings.ContainsAny(v, c.Unwritable) || (c.MaxBytes > 0 && textFields*len(v) > c.MaxBytes)
 }
 
 // checkAwkward: quotes, commas, SQL, patterns, and text of all languages come
