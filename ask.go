@@ -43,7 +43,6 @@ func (f *flight) ask(ctx context.Context, row *Token) (*minted, *Token, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f.st.asked.Store(true)
 	ch := f.send(ctx, row)
 	beat := time.NewTicker(f.keeper.opts.ClaimTime / 3)
 	defer beat.Stop()

@@ -73,6 +73,9 @@ func (f *flight) mayAsk(row *Token, now time.Time) error {
 	if f.pending != nil {
 		return nil // nothing will be asked: there is a token to save
 	}
+	if f.beyondLife(row, now) {
+		return tooLongError(f.want)
+	}
 	s := row.State
 	switch s.Class {
 	case NeedsLogin, InDoubt:
@@ -82,8 +85,8 @@ func (f *flight) mayAsk(row *Token, now time.Time) error {
 			return stateError(row, until)
 		}
 	case Misconfigured:
-		// A process that has not asked yet may have the right configuration.
-		if until := capped(s.Until, now); until.After(now) && f.st.asked.Load() {
+		// A process that was not told so itself may have the right configuration.
+		if until := capped(s.Until, now); until.After(now) && f.keeper.clock() < f.keeper.misconfigured.Load() {
 			return stateError(row, until)
 		}
 	}
@@ -91,6 +94,14 @@ func (f *flight) mayAsk(row *Token, now time.Time) error {
 		return noRefreshTokenError(row)
 	}
 	return nil
+}
+
+// beyondLife reports whether a new token would be no better than the row's, which
+// is good in itself but not for as long as the caller wants.
+func (f *flight) beyondLife(row *Token, now time.Time) bool {
+	life := lifeOf(row)
+	return life > 0 && f.want >= life && row.Valid(now, 0) &&
+		!f.st.wasRefused(row.AccessToken) && !f.not.Equal(row.AccessToken)
 }
 
 func capped(until, now time.Time) time.Time {

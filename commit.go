@@ -27,7 +27,11 @@ func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, 
 	}
 	f.keeper.keep(f.st, nil)
 	f.step(ctx, 10)
-	sn := f.st.publish(f.keeper.snapshot(next, f.st.wasRefused(row.AccessToken)))
+	forced := f.st.wasRefused(row.AccessToken)
+	if r := f.st.refused.Load(); r != nil && r.Equal(next.AccessToken) {
+		f.st.refused.CompareAndSwap(r, nil) // the provider stands by it
+	}
+	sn := f.st.publish(f.keeper.snapshot(next, forced))
 	f.step(ctx, 11)
 	f.emit(ctx, next, Event{Kind: Refreshed, Expiry: next.Expiry})
 	if next.UserName == "" {

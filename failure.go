@@ -20,6 +20,9 @@ const (
 func (f *flight) fail(ctx context.Context, row *Token, err error) error {
 	e, _ := errors.AsType[*Error](err)
 	state := f.stateAfter(row, e)
+	if state.Class == Misconfigured {
+		f.keeper.misconfigured.Store(f.keeper.clock() + int64(configRetry))
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.keeper.opts.ClaimTime)
 	defer cancel()
 	for {

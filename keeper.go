@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 	"weak"
 
@@ -108,6 +109,10 @@ type Keeper struct {
 	opts     Options
 	start    time.Time // what monotonic readings count from
 	owner    string    // names this Keeper in claims
+
+	// misconfigured is the monotonic time until which this Keeper knows from the
+	// provider that its own configuration is wrong.
+	misconfigured atomic.Int64
 
 	flights singleflight.Group
 	work    sync.WaitGroup // flights that run

@@ -4,11 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"time"
 )
 
 // softPause is the least time between two refreshes behind the callers' backs.
 const softPause = 30 * time.Second
+
+// believed is how long a token that came in the place of a refused one is
+// believed, whatever the API says.
+const believed = 2 * time.Minute
 
 // A Session is a handle on one stored login. It is small, safe for concurrent
 // use, and may be kept for years or made for each request: all sessions of one
@@ -104,16 +109,24 @@ func (sn *snapshot) softTime() time.Duration {
 // other than not. A flight that began before, for a caller who wanted less, may
 // not be enough: then one more is awaited.
 func (k *Keeper) await(ctx context.Context, st *state, want time.Duration, not Secret) (*snapshot, error) {
+	var sn *snapshot
 	for range 2 {
-		sn, err := k.join(ctx, st, want, not)
-		if err != nil {
+		var err error
+		if sn, err = k.join(ctx, st, want, not); err != nil {
 			return nil, err
 		}
 		if st.usable(sn, time.Now(), want) && !not.Equal(sn.tok.secret) {
 			return sn, nil
 		}
 	}
-	return nil, &Error{
+	if st.usable(sn, time.Now(), want) {
+		return sn, nil // the provider gives the same token again
+	}
+	return nil, tooLongError(want)
+}
+
+func tooLongError(want time.Duration) error {
+	return &Error{
 		Class: Misconfigured, Op: "token",
 		Reason: fmt.Sprintf("a new access token is not good for %v", want),
 		Hint:   "ask for a shorter validity; Zoho's access tokens live for one hour",
@@ -134,19 +147,20 @@ func (s *Session) Refresh(ctx context.Context) (AccessToken, error) {
 
 // Invalidate says that the API refused tok. If tok is still the current token,
 // the next call of Token gets another one: from the store if a newer one is
-// there, else by a refresh. An older tok changes nothing. A token that was
-// itself minted because its predecessor was refused is believed for two minutes,
-// so that an API that refuses everything does not use the quota up.
+// there, else by a refresh. An older tok changes nothing. A token that came in
+// the place of a refused one is believed for two minutes, so that an API that refuses everything does not use the quota up.
 func (s *Session) Invalidate(ctx context.Context, tok AccessToken) {
 	sn := s.st.snap.Load()
 	if sn == nil || !sn.tok.secret.Equal(tok.secret) {
 		return
 	}
-	if sn.forced && time.Since(sn.since) < 2*time.Minute {
+	if sn.forced && time.Since(sn.since) < believed {
 		return
 	}
 	if s.st.refuse(tok.secret) {
 		sn.fresh.Store(0)
+		st := s.st // is remembered although no session may hold it
+		time.AfterFunc(2*believed, func() { runtime.KeepAlive(st) })
 		s.keeper.emit(ctx, Event{Kind: Invalidated, TokenID: s.st.id, Version: sn.version, Reason: "the API refused the access token"})
 	}
 }

@@ -24,8 +24,6 @@ type state struct {
 	softAfter atomic.Int64
 	// refused is the access token that the API refused last.
 	refused atomic.Pointer[Secret]
-	// asked is set once this process sent a refresh for the row.
-	asked atomic.Bool
 	// unsaved is a token that was minted and could not be saved; the next flight
 	// saves it instead of minting another.
 	unsaved atomic.Pointer[minted]
@@ -39,7 +37,7 @@ type snapshot struct {
 	audErr  error
 	base    *url.URL      // aud.BaseURL
 	soft    time.Duration // refresh behind when less is left
-	forced  bool          // minted because the API refused the one before
+	forced  bool          // came because the API refused the one before
 	since   time.Time     // when this process learned of it
 	fresh   atomic.Int64  // the monotonic time until which tok needs no look at all
 	version int64
@@ -104,13 +102,23 @@ func (k *Keeper) snapshot(row *Token, forced bool) *snapshot {
 // behind: at most a quarter of the token's life, as far as the row tells it.
 func (k *Keeper) softExpiry(row *Token) time.Duration {
 	soft := k.opts.SoftExpiry
-	if n := len(row.Mints); n > 0 && !row.Expiry.IsZero() {
-		soft = min(soft, max(row.Expiry.Sub(row.Mints[n-1])/4, 0))
+	if life := lifeOf(row); life > 0 {
+		soft = min(soft, life/4)
 	}
 	if soft < 10 {
 		return soft
 	}
 	return soft - soft/10 + rand.N(soft/5)
+}
+
+// lifeOf returns how long the row's access token lived when it was new, or zero
+// if the row does not tell: only when nothing was asked for since its save.
+func lifeOf(row *Token) time.Duration {
+	n := len(row.Mints)
+	if n == 0 || row.Expiry.IsZero() || row.UsedAt.Before(row.Mints[n-1]) {
+		return 0
+	}
+	return max(row.Expiry.Sub(row.UsedAt), 0)
 }
 
 // publish makes sn current, unless what is current is newer, and returns what is.
@@ -119,6 +127,9 @@ func (st *state) publish(sn *snapshot) *snapshot {
 		old := st.snap.Load()
 		if old != nil && !sn.replaces(old) {
 			return old
+		}
+		if old != nil && st.wasRefused(old.tok.secret) {
+			sn.forced = true
 		}
 		if st.snap.CompareAndSwap(old, sn) {
 			break
