@@ -44,6 +44,19 @@ func (f *flight) holds(row *Token, spent Secret) bool {
 	return row.Claim.Owner == f.owner && row.RefreshToken.Equal(spent)
 }
 
+// mayBeSpent returns an error when whoever left a claim in the row may have sent
+// its refresh token, and the provider takes each only once.
+func (f *flight) mayBeSpent(row *Token) error {
+	strict := f.keeper.provider.Limits().Rotation == RotationStrict
+	if !strict || f.pending != nil || !row.Claim.Held() || row.Claim.Owner == f.owner {
+		return nil
+	}
+	return &Error{
+		Class: InDoubt, Op: "refresh", Unknown: true,
+		Reason: "a refresh ended without a trace and may have spent the refresh token",
+	}
+}
+
 // pause waits a little before the next look at the row.
 func (f *flight) pause(ctx context.Context) error {
 	if err := sleep(ctx, poll/2+jitter(poll)); err != nil {

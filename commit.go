@@ -93,8 +93,9 @@ func carry(row *Token, m *minted) *Token {
 }
 
 // rebase reads the row after a conflict and decides whose it is. Ours still, or
-// saved already: the new base for the save. Deleted: the new token is revoked and the end is told.
-// A newer login, or another owner: ours is dropped.
+// saved already: the new base for the save. Deleted: the new token is revoked and
+// the end is told. A newer login, or another owner: ours is dropped, unless it is
+// the successor of the row's refresh token, which is spent.
 func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 	row, err := f.keeper.store.FindTokenByID(ctx, f.st.id)
 	switch {
@@ -110,7 +111,7 @@ func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 	case !row.RefreshToken.Equal(m.asked.RefreshToken):
 		f.drop(ctx, row, "there is a newer login")
 		return nil, errAgain
-	case row.Claim.Owner != f.owner:
+	case row.Claim.Owner != f.owner && !m.successor():
 		f.drop(ctx, row, "another process took over")
 		return nil, errAgain
 	}

@@ -111,6 +111,9 @@ func (f *flight) attempt(ctx context.Context) (*snapshot, error) {
 	if f.foreign(row.Claim) && !f.standsStill(row) {
 		return nil, errAgain
 	}
+	if err := f.mayBeSpent(row); err != nil {
+		return nil, f.fail(ctx, row, err)
+	}
 	if err := f.budget(ctx, row, time.Now()); err != nil { // step 4
 		return nil, err
 	}
