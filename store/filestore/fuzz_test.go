@@ -29,7 +29,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		var buf bytes.Buffer
-		if err := filestore.Write(&buf, tokens); err == nil {
+		if err := filestore.Write(&buf, tokens); err == nil && distinct(tokens) {
 			checkAgain(t, tokens, buf.Bytes())
 		}
 		if again, err := filestore.Rewrite(data); err == nil { // else nothing would be written
@@ -38,8 +38,17 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// checkAgain checks that data holds tokens, except those without any value, which
-// are blank lines, and those that repeat another.
+// distinct reports whether no token repeats another: reading drops those that do.
+// In a file they may differ in columns after the tenth.
+func distinct(tokens []*tokenkeep.Token) bool {
+	seen := map[fields]bool{}
+	for _, t := range tokens {
+		seen[fieldsOf(t)] = true
+	}
+	return len(seen) == len(tokens)
+}
+
+// checkAgain checks that data holds tokens.
 func checkAgain(t *testing.T, tokens []*tokenkeep.Token, data []byte) {
 	t.Helper()
 	again, _, err := filestore.Parse(bytes.NewReader(data))
