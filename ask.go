@@ -53,7 +53,20 @@ func (f *flight) ask(ctx context.Context, row *Token) (*minted, *Token, error) {
 			return a.minted, row, a.err
 		case <-beat.C:
 			row, _ = f.renew(ctx, row)
+		case <-ctx.Done():
+			a := late(ch, f.keeper.opts.ClaimTime)
+			return a.minted, row, a.err
 		}
+	}
+}
+
+// late gives a provider whose time is over a moment to say so.
+func late(ch <-chan answer, d time.Duration) answer {
+	select {
+	case a := <-ch:
+		return a
+	case <-time.After(d):
+		return answer{err: &Error{Class: RetryLater, Op: "refresh", Unknown: true, Reason: "the provider does not end when its time is over"}}
 	}
 }
 
@@ -68,6 +81,11 @@ func (f *flight) send(ctx context.Context, row *Token) <-chan answer {
 	ch := make(chan answer, 1)
 	asked := row.Clone()
 	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				ch <- answer{err: f.keeper.panicked(ctx, "provider", r)}
+			}
+		}()
 		t, err := f.keeper.provider.Refresh(ctx, asked)
 		switch {
 		case err != nil:

@@ -13,6 +13,7 @@ const saveRetry = 50 * time.Millisecond
 
 // commit saves what was minted, publishes it and tells of it.
 func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, error) {
+	f.keeper.keep(f.st, m) // until it is saved
 	f.step(ctx, 8)
 	next, err := f.save(ctx, row, m)
 	switch {
@@ -21,7 +22,6 @@ func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, 
 		return nil, err
 	case err != nil:
 		f.step(ctx, 9) // the rescue journal's place
-		f.keeper.keep(f.st, m)
 		f.emit(ctx, row, Event{Kind: Unsaved, Class: StoreUnavailable, Reason: "the store does not take the new token; it is kept in memory and saved by the next refresh"})
 		return nil, storeError("refresh: save", err)
 	}

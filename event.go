@@ -92,14 +92,10 @@ func (k *Keeper) emit(ctx context.Context, e Event) {
 	if e.Kind == Failed || e.Kind == Unsaved {
 		level = slog.LevelWarn
 	}
-	k.opts.Logger.LogAttrs(ctx, level, "tokenkeep: "+string(e.Kind), slog.Any("event", e))
-	if k.opts.OnEvent == nil {
-		return
+	k.guard(ctx, "logger", func() {
+		k.opts.Logger.LogAttrs(ctx, level, "tokenkeep: "+string(e.Kind), slog.Any("event", e)) //nolint:sloglint // the kind is one of a few constants
+	})
+	if k.opts.OnEvent != nil {
+		k.guard(ctx, "event handler", func() { k.opts.OnEvent(ctx, e) })
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			k.opts.Logger.LogAttrs(ctx, slog.LevelError, "tokenkeep: the event handler panicked", slog.String("kind", string(e.Kind)))
-		}
-	}()
-	k.opts.OnEvent(ctx, e)
 }

@@ -32,7 +32,7 @@ func (k *Keeper) refreshBehind(st *state) {
 
 // join waits for the row's flight, which it starts if none runs.
 func (k *Keeper) join(ctx context.Context, st *state, want time.Duration, not Secret) (*snapshot, error) {
-	k.opts.OnStep(ctx, 2)
+	k.step(ctx, 2)
 	ch := k.flights.DoChan(st.id, k.flight(ctx, st, want, not))
 	select {
 	case r := <-ch:
@@ -49,11 +49,16 @@ func (k *Keeper) join(ctx context.Context, st *state, want time.Duration, not Se
 // transaction. It runs detached from the caller that began it, for FlightTime at
 // most.
 func (k *Keeper) flight(ctx context.Context, st *state, want time.Duration, not Secret) func() (any, error) {
-	return func() (any, error) {
+	return func() (sn any, err error) {
 		if err := k.begin(); err != nil {
 			return nil, err
 		}
 		defer k.work.Done()
+		defer func() {
+			if r := recover(); r != nil {
+				err = k.panicked(ctx, "provider or store", r)
+			}
+		}()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.opts.FlightTime)
 		defer cancel()
 		f := &flight{
@@ -164,7 +169,7 @@ func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
 }
 
 // step tells the hook where the flight is.
-func (f *flight) step(ctx context.Context, n int) { f.keeper.opts.OnStep(ctx, n) }
+func (f *flight) step(ctx context.Context, n int) { f.keeper.step(ctx, n) }
 
 // emit fills an event in from the row and tells it.
 func (f *flight) emit(ctx context.Context, row *Token, e Event) {

@@ -15,9 +15,11 @@ func (k *Keeper) nameLater(id string) {
 		defer k.work.Done()
 		ctx, cancel := context.WithTimeout(context.Background(), identifyTime)
 		defer cancel()
-		if row, err := k.store.FindTokenByID(ctx, id); err == nil && row.UserName == "" {
-			k.name(ctx, row)
-		}
+		k.guard(ctx, "provider or store", func() {
+			if row, err := k.store.FindTokenByID(ctx, id); err == nil && row.UserName == "" {
+				k.name(ctx, row)
+			}
+		})
 	}()
 }
 
