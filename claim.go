@@ -17,7 +17,7 @@ const poll = 20 * time.Millisecond
 // wrote.
 const longestPause = 15 * time.Minute
 
-func jitter(d time.Duration) time.Duration { return rand.N(d + 1) }
+func jitter(d time.Duration) time.Duration { return rand.N(d + 1) } //nolint:gosec // jitter is no secret
 
 // standsStill reports whether a foreign claim has not changed for ClaimTime, by
 // this process's monotonic clock. No clock is compared across machines.

@@ -113,7 +113,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is reports whether target is the sentinel of e's class.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // Is compares with the sentinel itself
+	t, ok := target.(*Error)
 	return ok && *t == Error{Class: e.Class}
 }
 

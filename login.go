@@ -119,7 +119,7 @@ func (k *Keeper) revokeSuperseded(ctx context.Context, old, row *Token) {
 		return
 	}
 	if err := k.provider.Revoke(ctx, old); err != nil {
-		k.opts.Logger.Warn("tokenkeep: the refresh token of the earlier login was not revoked",
+		k.opts.Logger.WarnContext(ctx, "tokenkeep: the refresh token of the earlier login was not revoked",
 			"token", row.ID, "error", err)
 		return
 	}

@@ -42,7 +42,7 @@ func (k *Keeper) name(ctx context.Context, row *Token) *Token {
 		}
 	}
 	if err != nil {
-		k.opts.Logger.Warn("tokenkeep: the user's name could not be looked up; the login is saved without one",
+		k.opts.Logger.WarnContext(ctx, "tokenkeep: the user's name could not be looked up; the login is saved without one",
 			"token", row.ID, "error", err)
 	}
 	return row
@@ -68,7 +68,7 @@ func (k *Keeper) saveName(ctx context.Context, row *Token, name string) (*Token,
 		return nil, err
 	}
 	if err := k.store.DeleteToken(ctx, row.ID); err != nil && !errors.Is(err, ErrNotFound) {
-		k.opts.Logger.Warn("tokenkeep: a double row could not be deleted", "token", row.ID, "error", err)
+		k.opts.Logger.WarnContext(ctx, "tokenkeep: a double row could not be deleted", "token", row.ID, "error", err)
 	}
 	k.revokeSuperseded(ctx, old, saved)
 	return saved, nil

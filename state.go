@@ -108,7 +108,7 @@ func (k *Keeper) softExpiry(row *Token) time.Duration {
 	if soft < 10 {
 		return soft
 	}
-	return soft - soft/10 + rand.N(soft/5)
+	return soft - soft/10 + rand.N(soft/5) //nolint:gosec // jitter is no secret
 }
 
 // lifeOf returns how long the row's access token lived when it was new, or zero
