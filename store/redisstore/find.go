@@ -51,7 +51,11 @@ func (s *Store) byID(ctx context.Context, id string) (*tokenkeep.Token, error) {
 // lookUp returns the row with the id, if there is one, or else the rows in the
 // bucket, in the order of ids. Either may be "".
 func (s *Store) lookUp(ctx context.Context, bucket, id string) (row *tokenkeep.Token, candidates []*tokenkeep.Token, err error) {
-	r, err := s.run(ctx, s.scripts.find, bucket, id)
+	low, high := "", ""
+	if bucket != "" {
+		low, high = "["+bucket+":", "("+bucket+";" // a semicolon comes after a colon
+	}
+	r, err := s.run(ctx, s.scripts.find, low, high, id)
 	if err != nil {
 		return nil, nil, err
 	}

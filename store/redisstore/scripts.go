@@ -15,6 +15,8 @@ var (
 	luaCommon string
 	//go:embed lua/find.lua
 	luaFind string
+	//go:embed lua/missing.lua
+	luaMissing string
 	//go:embed lua/save.lua
 	luaSave string
 	//go:embed lua/delete.lua
@@ -34,7 +36,7 @@ type scripts struct {
 func newScripts() scripts {
 	script := func(source string) *redis.Script { return redis.NewScript(luaCommon + source) }
 	return scripts{
-		find: script(luaFind), save: script(luaSave), remove: script(luaDelete),
+		find: redis.NewScript(luaFind + luaCommon + luaMissing), save: script(luaSave), remove: script(luaDelete),
 		clear: script(luaClear), page: script(luaPage), ping: script(luaPing),
 	}
 }

@@ -7,8 +7,12 @@
 -- A row that carries the nonce was written by this very save, whose answer was
 -- lost on its way: the save is done.
 local nonce, members, body, id, version, bucket, seen = unpack(ARGV)
-local bad = unfit()
-if bad then return bad end
+if id == '' or bucket ~= '' then
+  local bad = unfit()
+  if bad then return bad end
+elseif redis.call('HGET', meta, 'schema') ~= '1' or redis.call('ZCARD', index) == 0 then
+  return unfit() or {'changed'} -- there is no row
+end
 
 local now = '='
 for _, other in ipairs(bucket ~= '' and ids(bucket) or {}) do
@@ -47,13 +51,18 @@ end
 -- The index first: what a script that ends here leaves behind is a member without
 -- a row, which is passed over, and not a row that nobody finds.
 local next = string.format('%.0f', tonumber(version) + 1)
-for member in string.gmatch(members, '[^,]+') do
-  redis.call('ZADD', index, 0, member .. ':' .. id)
+local function within(list, member)
+  return string.find(',' .. list .. ',', ',' .. member .. ',', 1, true)
+end
+if members ~= old then
+  for member in string.gmatch(members, '[^,]+') do
+    if not within(old, member) then redis.call('ZADD', index, 0, member .. ':' .. id) end
+  end
 end
 redis.call('HSET', rows, id, '1 ' .. id .. ' ' .. next .. ' ' .. nonce .. ' ' .. members .. '\n' .. body)
-for member in string.gmatch(old, '[^,]+') do
-  if not string.find(',' .. members .. ',', ',' .. member .. ',', 1, true) then
-    redis.call('ZREM', index, member .. ':' .. id)
+if members ~= old then
+  for member in string.gmatch(old, '[^,]+') do
+    if not within(members, member) then redis.call('ZREM', index, member .. ':' .. id) end
   end
 end
 -- A login does not end by time, whatever somebody did to the keys.

@@ -1,0 +1,2 @@
+
+return unfit() or {'rows'}
