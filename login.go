@@ -1,6 +1,7 @@
 package tokenkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,12 +10,15 @@ import (
 
 // Login redeems a grant, once, and saves the login before anything else happens.
 //
-// A code that this store already knows, because this or another process redeemed
-// it, gives the session it led to, without a request. A login of a user, client
-// and data centre that is stored already renews that token under its id: other
-// processes keep their sessions, and the refresh token that it replaces is
-// revoked, because Zoho keeps only 20 of them. If g.UserName is empty the name
-// is looked up after the save; a failure of that is logged and the login stands.
+// The code of a self client that this store already knows, because this or another
+// process redeemed it, gives the session it led to, without a request. The code of
+// a redirect came through a browser, where old ones lie about, and does not.
+//
+// A login of a user, client and data centre that is stored already renews that
+// token under its id: other processes keep their sessions, and the refresh token
+// that it replaces is revoked, because Zoho keeps only 20 of them. If g.UserName
+// is empty the name is looked up after the save; a failure of that is logged and
+// the login stands.
 func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
 	if s := k.redeemed(ctx, g); s != nil {
 		return s, nil
@@ -41,9 +45,11 @@ func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
 	return k.Adopt(ctx, t)
 }
 
-// redeemed returns the session that the grant's code led to, if it is stored.
+// redeemed returns the session that the code of a self client led to, if it is
+// stored. Codes of redirects are in histories and logs: who shows a used one must
+// not get the session of the user whom it was issued to.
 func (k *Keeper) redeemed(ctx context.Context, g *Grant) *Session {
-	if g.Code.IsZero() || k.opts.ClientID == "" {
+	if g.Code.IsZero() || g.RedirectURL != "" || k.opts.ClientID == "" {
 		return nil
 	}
 	s, err := k.SessionFor(ctx, &Token{ClientID: k.opts.ClientID, GrantToken: g.Code})
@@ -55,9 +61,13 @@ func (k *Keeper) redeemed(ctx context.Context, g *Grant) *Session {
 
 // Adopt saves a login that was obtained elsewhere, such as by the device flow,
 // as [Keeper.Login] does. t needs a refresh or access token and is not changed.
+// Without a client id it belongs to Options.ClientID; with an id, it renews that
+// row.
 func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
 	t = t.Clone()
-	t.Version, t.UsedAt = 0, time.Now()
+	t.Version, t.Claim, t.UsedAt = 0, Claim{}, time.Now()
+	t.ClientID = cmp.Or(t.ClientID, k.opts.ClientID)
+	t.Expiry = t.Expiry.Round(0) // the wall clock counts, also after a sleep
 	// From here on the caller's haste does not count: what was redeemed is saved.
 	saveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loginSaveTime)
 	defer cancel()
@@ -77,12 +87,12 @@ func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
 // saveLogin saves t, patiently, and clears what an earlier failure left in the
 // row's state.
 func (k *Keeper) saveLogin(ctx context.Context, t *Token) (*Token, error) {
-	for wait := saveRetry; ; wait *= 2 {
+	for wait := saveRetry; ; wait = min(2*wait, 10*saveRetry) {
 		row, err := k.saveOnce(ctx, t.Clone())
 		if err == nil || (isAnswer(err) && !errors.Is(err, ErrConflict)) {
 			return row, err
 		}
-		if sleep(ctx, min(wait, 10*saveRetry)) != nil {
+		if sleep(ctx, wait) != nil {
 			return nil, err
 		}
 	}
@@ -102,6 +112,11 @@ func (k *Keeper) saveOnce(ctx context.Context, t *Token) (*Token, error) {
 
 // superseded returns the stored login that saving t replaces, or nil.
 func (k *Keeper) superseded(ctx context.Context, t *Token) *Token {
+	if t.ID != "" {
+		if old, err := k.store.FindTokenByID(ctx, t.ID); !errors.Is(err, ErrNotFound) {
+			return old
+		}
+	}
 	if t.UserName == "" {
 		return nil
 	}
@@ -112,10 +127,13 @@ func (k *Keeper) superseded(ctx context.Context, t *Token) *Token {
 	return old
 }
 
-// revokeSuperseded revokes the refresh token that a login replaced. A failure is
-// logged: the provider forgets the oldest by itself.
+// revokeSuperseded revokes the refresh token that a login replaced, if no row holds
+// it any more. A failure is logged: the provider forgets the oldest by itself.
 func (k *Keeper) revokeSuperseded(ctx context.Context, old, row *Token) {
 	if old == nil || old.RefreshToken.IsZero() || row.RefreshToken.IsZero() || old.RefreshToken.Equal(row.RefreshToken) {
+		return
+	}
+	if _, err := k.store.FindToken(ctx, &Token{ClientID: old.ClientID, RefreshToken: old.RefreshToken}); !errors.Is(err, ErrNotFound) {
 		return
 	}
 	if err := k.provider.Revoke(ctx, old); err != nil {

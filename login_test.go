@@ -9,6 +9,10 @@ import (
 
 var code = &Grant{Code: NewSecret("1000.code"), RedirectURL: "http://localhost:8765/callback", Scopes: []string{"a", "b"}}
 
+// selfClient is what a program with a code in its configuration starts with, each
+// time.
+var selfClient = &Grant{Code: NewSecret("1000.code")}
+
 func TestLoginSavesBeforeAnythingElse(t *testing.T) {
 	store, p := NewMemoryStore(), &stubProvider{}
 	p.identify = func(row *Token) (string, error) {
@@ -41,7 +45,7 @@ func TestLoginWithoutANameStands(t *testing.T) {
 func TestCodeIsRedeemedOnce(t *testing.T) {
 	store, p := NewMemoryStore(), &stubProvider{}
 	for range 3 {
-		_, err := New(store, p, nil).Login(t.Context(), code)
+		_, err := New(store, p, nil).Login(t.Context(), selfClient)
 		must(t, err)
 	}
 	if n := p.exchanges.Load(); n != 1 {
@@ -52,11 +56,11 @@ func TestCodeIsRedeemedOnce(t *testing.T) {
 func TestLoginThatLostTheRaceForItsCode(t *testing.T) {
 	store, p := NewMemoryStore(), &stubProvider{}
 	p.exchange = func(ctx context.Context, _ *Grant) (*Token, error) {
-		row := &Token{ClientID: "1000.CLIENT", GrantToken: code.Code, RefreshToken: NewSecret("1000.r"), AccessToken: NewSecret("1000.a")}
+		row := &Token{ClientID: "1000.CLIENT", GrantToken: selfClient.Code, RefreshToken: NewSecret("1000.r"), AccessToken: NewSecret("1000.a")}
 		must(t, store.SaveToken(ctx, row))
 		return nil, &Error{Class: NeedsLogin, Code: "invalid_code"}
 	}
-	_, err := New(store, p, nil).Login(t.Context(), code)
+	_, err := New(store, p, nil).Login(t.Context(), selfClient)
 	must(t, err)
 }
 
