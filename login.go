@@ -79,7 +79,7 @@ func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
 	k.emit(ctx, Event{Kind: LoggedIn, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Expiry: row.Expiry})
 	k.revokeSuperseded(ctx, old, row)
 	if row.UserName == "" {
-		row = k.name(ctx, row)
+		row = k.name(ctx, row, true)
 	}
 	return k.session(row), nil
 }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
+
+// nameRetry bounds the pause before a name is saved again.
+const nameRetry = 250 * time.Millisecond
 
 // nameLater looks up and saves the name of a row behind the callers' backs.
 func (k *Keeper) nameLater(id string) {
@@ -17,16 +21,16 @@ func (k *Keeper) nameLater(id string) {
 		defer cancel()
 		k.guard(ctx, "provider or store", func() {
 			if row, err := k.store.FindTokenByID(ctx, id); err == nil && row.UserName == "" {
-				k.name(ctx, row)
+				k.name(ctx, row, false)
 			}
 		})
 	}()
 }
 
 // name asks the provider who row belongs to, saves the answer, and returns the
-// row that now holds the login. Failures are logged: the login stands without a
-// name.
-func (k *Keeper) name(ctx context.Context, row *Token) *Token {
+// row that now holds the login. login says that row is a login of this moment.
+// Failures are logged: the login stands without a name.
+func (k *Keeper) name(ctx context.Context, row *Token, login bool) *Token {
 	p, ok := k.provider.(Identifier)
 	if !ok {
 		return row
@@ -36,56 +40,105 @@ func (k *Keeper) name(ctx context.Context, row *Token) *Token {
 	name, err := p.Identify(ctx, row)
 	if err == nil && name != "" {
 		var named *Token
-		if named, err = k.saveName(ctx, row, name); err == nil {
+		if named, err = k.saveName(ctx, row.ID, name, login); err == nil {
 			k.emit(ctx, Event{Kind: Named, TokenID: named.ID, UserName: name, Version: named.Version})
 			return named
 		}
 	}
 	if err != nil {
-		k.opts.Logger.WarnContext(ctx, "tokenkeep: the user's name could not be looked up; the login is saved without one",
+		k.opts.Logger.WarnContext(ctx, "tokenkeep: the user's name could not be looked up or saved; the login stands without one",
 			"token", row.ID, "error", err)
 	}
 	return row
 }
 
-// saveName writes the name into the row. If the user has a row already, this is
-// a new login of that one: its row takes the login over, and the nameless row
-// goes. A crash in between leaves both, which share one refresh token.
-func (k *Keeper) saveName(ctx context.Context, row *Token, name string) (*Token, error) {
-	old, err := k.store.FindToken(ctx, &Token{UserName: name, ClientID: row.ClientID, DataCentre: row.DataCentre})
+// errNewerLogin says why a login stays nameless.
+var errNewerLogin = errors.New("the user has a newer login under another id")
+
+// saveName gives the row its name. Two first logins of one user that do so at the
+// same moment both step back, and one comes first the next time.
+func (k *Keeper) saveName(ctx context.Context, id, name string, login bool) (*Token, error) {
+	for range 8 {
+		row, err := k.saveNameOnce(ctx, id, name, login)
+		if !errors.Is(err, ErrConflict) {
+			return row, err
+		}
+		if err := sleep(ctx, jitter(nameRetry)); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("name: %w", ErrConflict)
+}
+
+func (k *Keeper) saveNameOnce(ctx context.Context, id, name string, login bool) (*Token, error) {
+	row, err := k.store.FindTokenByID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	user := &Token{UserName: name, ClientID: row.ClientID, DataCentre: row.DataCentre}
+	old, err := k.store.FindToken(ctx, user)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return k.setName(ctx, row.ID, name)
+		return k.setOnlyName(ctx, row, user)
+	case errors.Is(err, ErrAmbiguous) && row.UserName == name:
+		return nil, k.takeNameBack(ctx, row)
 	case err != nil:
 		return nil, err
-	case old.ID == row.ID:
+	case old.ID == id:
 		return old, nil
+	case !login && !replacesLogin(row, old):
+		return nil, errNewerLogin
 	}
-	newer := row.Clone()
-	newer.ID, newer.Version, newer.UserName = old.ID, 0, name
-	saved, err := k.saveOnce(ctx, newer)
-	if err != nil {
+	return k.moveLogin(ctx, row, old)
+}
+
+// setOnlyName names row, unless another row took the same name at that moment:
+// then it takes it back. All is compare-and-swap, so that a refresh that runs at
+// the same time loses nothing.
+func (k *Keeper) setOnlyName(ctx context.Context, row, user *Token) (*Token, error) {
+	row.UserName = user.UserName
+	if err := k.store.SaveToken(ctx, row); err != nil {
+		return nil, err
+	}
+	if _, err := k.store.FindToken(ctx, user); !errors.Is(err, ErrAmbiguous) {
+		return row, nil
+	}
+	return nil, k.takeNameBack(ctx, row)
+}
+
+func (k *Keeper) takeNameBack(ctx context.Context, row *Token) error {
+	row.UserName = ""
+	if err := k.store.SaveToken(ctx, row); err != nil {
+		return err
+	}
+	return ErrConflict // try again
+}
+
+// replacesLogin reports whether the nameless row is a later login than old, or
+// the same, or the only one that works.
+func replacesLogin(row, old *Token) bool {
+	used := old.UsedAt
+	if used.IsZero() {
+		used = old.CreatedAt
+	}
+	dead := old.State.Class == NeedsLogin || old.State.Class == InDoubt
+	return dead || row.RefreshToken.Equal(old.RefreshToken) || row.CreatedAt.After(used)
+}
+
+// moveLogin lets the row that has the user's name take a new login over, and
+// deletes the nameless row. A crash in between leaves both, which share one
+// refresh token.
+func (k *Keeper) moveLogin(ctx context.Context, row, old *Token) (*Token, error) {
+	login := row.Clone()
+	login.UserName, login.Claim = old.UserName, Claim{}
+	merged := Merge(old, login)
+	merged.State = State{}
+	if err := k.store.SaveToken(ctx, merged); err != nil {
 		return nil, err
 	}
 	if err := k.store.DeleteToken(ctx, row.ID); err != nil && !errors.Is(err, ErrNotFound) {
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: a double row could not be deleted", "token", row.ID, "error", err)
 	}
-	k.revokeSuperseded(ctx, old, saved)
-	return saved, nil
-}
-
-// setName sets the name by compare-and-swap, so that a refresh that runs at the
-// same time loses nothing.
-func (k *Keeper) setName(ctx context.Context, id, name string) (*Token, error) {
-	for range 5 {
-		row, err := k.store.FindTokenByID(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		row.UserName = name
-		if err = k.store.SaveToken(ctx, row); !errors.Is(err, ErrConflict) {
-			return row, err
-		}
-	}
-	return nil, fmt.Errorf("name: %w", ErrConflict)
+	k.revokeSuperseded(ctx, old, merged)
+	return merged, nil
 }
