@@ -25,7 +25,8 @@ type Options struct {
 	OnEvent EventHandler
 	// OnStep is called right before each numbered step of the refresh
 	// transaction (DESIGN.md), with the step's number: for crash tests and for
-	// tracing. It runs on the flight's goroutine. Default: nothing.
+	// tracing. Steps 1 and 2 are the caller's and only the second is told of, on the
+	// caller's goroutine; the others run on the flight's. Default: nothing.
 	OnStep func(ctx context.Context, step int)
 	// ClientID narrows look-ups by user to one client. Default: the provider's
 	// own, if it has a ClientID method.
