@@ -28,6 +28,7 @@ type File struct {
 	*os.File
 	path      string
 	committed bool
+	detached  bool
 }
 
 // Create starts the next content of path in a new file of mode 0600. The caller
@@ -69,9 +70,19 @@ func (f *File) Commit() error {
 	return SyncDir(filepath.Dir(f.path))
 }
 
+// Detach gives the open file to the caller, who has to close it: Close leaves it
+// open. It is for a file that was committed.
+func (f *File) Detach() *os.File {
+	f.detached = true
+	return f.File
+}
+
 // Close closes f and, if it was not committed, removes it.
 func (f *File) Close() error {
-	err := f.File.Close()
+	var err error
+	if !f.detached {
+		err = f.File.Close()
+	}
 	if !f.committed {
 		err = errors.Join(err, os.Remove(f.Name()))
 	}

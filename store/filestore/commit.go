@@ -154,6 +154,7 @@ func (s *Store) commit(f *file, c change) (w written, err error) {
 type written struct {
 	draft  *draft // what replaced the token file, or nil
 	rowsID fileID
+	sure   bool // see view.sure
 	sideID fileID
 }
 
@@ -169,7 +170,7 @@ func (w *written) rows(old *file) *file {
 func (w *written) apply(v *view) {
 	v.sideID = w.sideID.content()
 	if w.draft != nil {
-		v.file, v.rowsID, v.sure = w.draft.written(), w.rowsID, true
+		v.file, v.rowsID, v.sure = w.draft.written(), w.rowsID, w.sure
 	}
 }
 
@@ -207,14 +208,26 @@ func (s *Store) commitRows(old *file, c change, w *written) (err error) {
 		return err
 	}
 	s.hook("appended")
+	w.draft = d
+	return s.putInPlace(f, w)
+}
+
+// putInPlace renames f to the token file and keeps it open. If its time or size
+// has changed by then, another program has written to it already.
+func (s *Store) putInPlace(f *durable.File, w *written) error {
+	before, err := openID(f.File)
+	if err != nil {
+		return err
+	}
 	s.pin(nil) // now, so that the rename itself frees the old content
 	if err := f.Commit(); err != nil {
 		s.distrust()
 		return err
 	}
 	s.hook("renamed")
-	w.draft = d
-	w.rowsID, err = s.repin()
+	w.rowsID, err = openID(f.File)
+	w.sure = w.rowsID.mtime == before.mtime && w.rowsID.size == before.size
+	s.pin(f.Detach())
 	return err
 }
 
@@ -250,20 +263,6 @@ func (s *Store) distrust() {
 	if s.view != nil {
 		s.view.sure = false
 	}
-}
-
-// repin keeps the token file open that is there now and returns its fileID.
-func (s *Store) repin() (fileID, error) {
-	f, err := os.Open(s.path)
-	if err != nil {
-		return fileID{}, err
-	}
-	id, err := openID(f)
-	if err != nil {
-		return fileID{}, errors.Join(err, f.Close())
-	}
-	s.pin(f)
-	return id, nil
 }
 
 // backup keeps a copy of a file in a foreign dialect, once, before it is written

@@ -13,6 +13,7 @@ type file struct {
 	width    int    // columns of a row: 10, or more if the file has more
 	rows     []*row
 	foreign  bool // writing it changes more than the rows saved
+	odd      bool // a row stands in it in a way that this package does not write
 	cut      bool // the last line looks unfinished
 	warnings []Warning
 
@@ -81,7 +82,7 @@ func (f *file) draft(rows []*row, at int) *draft {
 // that is no token, or a value in quotes, could change its meaning when the lines
 // around it change. Files that no program has damaged never come to this.
 func (d *draft) check() error {
-	if !slices.ContainsFunc(d.file.rows, (*row).odd) {
+	if !d.file.odd {
 		return nil
 	}
 	again, err := parse(bytes.Join(d.parts, nil))

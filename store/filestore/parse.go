@@ -235,11 +235,12 @@ func (p *parser) addToken(r *row) {
 		p.warn(r.line, "the token has no id")
 	}
 	p.seen[key] = r
+	p.file.odd = p.file.odd || r.odd()
 	p.file.rows = append(p.file.rows, r)
 }
 
 // keep takes a line that is no token, to write it back as it stands.
 func (p *parser) keep(text string, line int) {
 	p.warn(line, "is no token; it is kept and not used")
-	p.file.rows = append(p.file.rows, &row{text: text, line: line})
+	p.file.rows, p.file.odd = append(p.file.rows, &row{text: text, line: line}), true
 }

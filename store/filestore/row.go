@@ -45,10 +45,10 @@ type row struct {
 
 func (r *row) isToken() bool { return r.text == "" }
 
-// odd reports whether the row stands in the file in a way that this package does
+// odd reports whether a token stands in the file in a way that this package does
 // not write.
 func (r *row) odd() bool {
-	return !r.isToken() || r.tail != "" || slices.ContainsFunc(r.val[:], func(v string) bool { return !plain(v) })
+	return r.tail != "" || slices.ContainsFunc(r.val[:], func(v string) bool { return !plain(v) })
 }
 
 // hasToken reports whether a row carries what makes it a login.
