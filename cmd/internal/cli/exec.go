@@ -7,14 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/tokenkeep/tokenkeep"
 )
 
 func newExec(a *App) *cobra.Command {
@@ -51,17 +47,9 @@ func (a *App) exec(ctx context.Context, user string, argv []string, minTTL time.
 	}
 	child := exec.Command(argv[0], argv[1:]...) //nolint:gosec,noctx // running what the user names is the purpose; signals are passed on below
 	child.Stdin, child.Stdout, child.Stderr = a.IO.In, a.IO.Out, a.IO.Err
-	child.Env = withToken(os.Environ(), tok)
+	// The last of two variables of one name counts.
+	child.Env = append(os.Environ(), "ZOHO_ACCESS_TOKEN="+tok.Reveal(), "ZOHO_API_DOMAIN="+tok.APIDomain)
 	return run(child)
-}
-
-// withToken returns env with the variables of the token in the place of any that
-// were there.
-func withToken(env []string, tok tokenkeep.AccessToken) []string {
-	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		return strings.HasPrefix(kv, "ZOHO_ACCESS_TOKEN=") || strings.HasPrefix(kv, "ZOHO_API_DOMAIN=")
-	})
-	return append(env, "ZOHO_ACCESS_TOKEN="+tok.Reveal(), "ZOHO_API_DOMAIN="+tok.APIDomain)
 }
 
 // run runs the child to its end and passes signals on to it. An interrupt from

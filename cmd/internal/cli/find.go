@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
 )
 
 // rows reads all tokens of s.
@@ -99,10 +100,11 @@ func names(list []*tokenkeep.Token) []string {
 	return out
 }
 
-// nameOf returns the user name, or the id of a login without one.
+// nameOf returns the user name, or the id of a login without one. It is for
+// people: control characters show as "?".
 func nameOf(t *tokenkeep.Token) string {
 	if t.UserName != "" {
-		return t.UserName
+		return ui.Plain(t.UserName)
 	}
 	return t.ID
 }

@@ -92,7 +92,7 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	for k, v := range map[string]string{
-		"HOME": env.WorkDir + "/home", "NO_COLOR": "1", "BROWSER": "browser", "TZ": "UTC",
+		"HOME": env.WorkDir + "/home", "NO_COLOR": "1", "GORACE": "atexit_sleep_ms=0", "BROWSER": "browser", "TZ": "UTC",
 		"XDG_CONFIG_HOME": env.WorkDir + "/config", "XDG_DATA_HOME": env.WorkDir + "/data", "XDG_STATE_HOME": env.WorkDir + "/state",
 		"ZOHO_CLIENT_ID": clientID, "ZOHO_CLIENT_SECRET": clientSecret,
 		"ZOHO_DC": "us", "ZOHO_ACCOUNTS_SERVER": f.AccountsURL("us"), "ZOHO_API_DOMAIN": f.APIDomain("us"),
