@@ -56,7 +56,7 @@ type Report struct {
 //
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/.
 func (s *Store) Durability(ctx context.Context) (Report, error) {
-	r, err := await(ctx, s, func() (Report, error) { return s.inspect(ctx) })
+	r, err := await(ctx, s, s.inspect)
 	if err != nil {
 		return Report{}, s.fail(ctx, "durability", err)
 	}

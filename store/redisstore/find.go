@@ -33,7 +33,7 @@ func (s *Store) FindTokenByID(ctx context.Context, id string) (*tokenkeep.Token,
 }
 
 func (s *Store) byID(ctx context.Context, id string) (*tokenkeep.Token, error) {
-	value, err := await(ctx, s, func() (string, error) {
+	value, err := await(ctx, s, func(ctx context.Context) (string, error) {
 		if !isID(id) {
 			return "", redis.Nil
 		}

@@ -21,6 +21,7 @@ type Store struct {
 	invalid error // of the prefix; every operation returns it
 	logger  *slog.Logger
 	scripts scripts
+	pace    pace
 
 	mu     sync.RWMutex // guards closed, and running against growing after it
 	closed bool
@@ -44,6 +45,7 @@ func New(client redis.UniversalClient, opts *Options) *Store {
 	}
 	prefix := cmp.Or(opts.Prefix, DefaultPrefix)
 	s := &Store{client: client, keys: keys(prefix), logger: opts.Logger, scripts: newScripts()}
+	s.pace.obeyed = obeysDeadlines(client)
 	if err := validPrefix(prefix); err != nil {
 		s.invalid = &tokenkeep.Error{Class: tokenkeep.Misconfigured, Reason: err.Error()}
 	}
@@ -85,7 +87,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // run runs a script. The error is that of a client, or already one that callers
 // can tell apart.
 func (s *Store) run(ctx context.Context, script *redis.Script, args ...any) (reply, error) {
-	value, err := await(ctx, s, func() (any, error) { return script.Run(ctx, s.client, s.keys, args...).Result() })
+	value, err := await(ctx, s, func(ctx context.Context) (any, error) { return script.Run(ctx, s.client, s.keys, args...).Result() })
 	if err != nil {
 		return reply{}, err
 	}
@@ -94,35 +96,6 @@ func (s *Store) run(ctx context.Context, script *redis.Script, args ...any) (rep
 		return reply{}, err
 	}
 	return r, r.refusal(s.keys)
-}
-
-// await returns what call returns, or the error of ctx when that ends first: a
-// client notices the end of a context only between two steps. The call then ends
-// by itself, and Close waits for it.
-func await[T any](ctx context.Context, s *Store, call func() (T, error)) (value T, err error) {
-	if err := s.begin(ctx); err != nil {
-		return value, err
-	}
-	if ctx.Done() == nil {
-		defer s.calls.Done()
-		return call()
-	}
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		defer s.calls.Done()
-		value, err := call()
-		done <- result{value, err}
-	}()
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		return value, ctx.Err()
-	}
 }
 
 // begin counts a call in, unless the store is closed or unusable or ctx has ended.
