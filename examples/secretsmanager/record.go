@@ -1,0 +1,34 @@
+package secretsmanager
+
+import (
+	"crypto/rand"
+
+	"github.com/tokenkeep/tokenkeep"
+)
+
+// A record is a token as the service keeps it. Its four strings hide the fields
+// of the token with the same names, which encode as "[redacted]".
+type record struct {
+	tokenkeep.Token
+	ClientSecret, RefreshToken, AccessToken, GrantToken string
+	// Save differs in every save: the service takes two equal values of one
+	// version for one, and both writers would believe that theirs was saved.
+	Save string
+}
+
+func newRecord(t *tokenkeep.Token) record {
+	return record{
+		Token: *t, Save: rand.Text(),
+		ClientSecret: t.ClientSecret.Reveal(), RefreshToken: t.RefreshToken.Reveal(),
+		AccessToken: t.AccessToken.Reveal(), GrantToken: t.GrantToken.Reveal(),
+	}
+}
+
+// token returns the token, which has this version.
+func (r *record) token(version int64) *tokenkeep.Token {
+	t := r.Token
+	t.Version = version
+	t.ClientSecret, t.RefreshToken = tokenkeep.NewSecret(r.ClientSecret), tokenkeep.NewSecret(r.RefreshToken)
+	t.AccessToken, t.GrantToken = tokenkeep.NewSecret(r.AccessToken), tokenkeep.NewSecret(r.GrantToken)
+	return &t
+}
