@@ -200,7 +200,9 @@ func (f *flight) renewOnce(ctx context.Context, row *Token) (*Token, error) {
 // stillOurs makes sure, right before the request, that the claim is young: a
 // process that was stopped since may have lost it.
 func (f *flight) stillOurs(ctx context.Context, row *Token) (*Token, error) {
-	if time.Since(f.claimed) < f.keeper.opts.ClaimTime/2 {
+	// A suspended machine stops the monotonic clock, a changed date the other one.
+	age := max(time.Since(f.claimed), time.Now().Round(0).Sub(f.claimed.Round(0)))
+	if age < f.keeper.opts.ClaimTime/2 {
 		return row, nil
 	}
 	next, err := f.renew(ctx, row)

@@ -28,7 +28,7 @@ func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
 			return nil, callerError(ctx, "login: the code was not used", err)
 		}
 	}
-	t, err := k.provider.Exchange(ctx, g)
+	t, err := k.exchange(ctx, g)
 	if err != nil {
 		if s := k.redeemed(ctx, g); s != nil { // another process was faster
 			return s, nil
@@ -43,6 +43,17 @@ func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
 		t.Scopes = g.Scopes
 	}
 	return k.Adopt(ctx, t)
+}
+
+// exchange redeems the grant. The caller's leaving does not cut it off: the code
+// would be spent, and the refresh token that it bought known to nobody.
+func (k *Keeper) exchange(ctx context.Context, g *Grant) (*Token, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.opts.FlightTime)
+	defer cancel()
+	return k.provider.Exchange(ctx, g)
 }
 
 // redeemed returns the session that the code of a self client led to, if it is
@@ -157,6 +168,13 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 			return fmt.Errorf("logout: the token is still stored: %w", err)
 		}
 		k.emit(ctx, Event{Kind: Revoked, TokenID: id, UserName: row.UserName, Version: row.Version, Reason: "logout"})
+	}
+	if now, err := k.look(ctx, id); err == nil && !now.RefreshToken.Equal(row.RefreshToken) {
+		return &Error{
+			Class: RetryLater, Op: "logout", Until: time.Now(),
+			Reason: "the user logged in again at the same moment; the earlier login is revoked, the new one is kept",
+			Hint:   "log out once more to end the new login too",
+		}
 	}
 	return k.Delete(ctx, id)
 }

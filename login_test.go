@@ -67,7 +67,7 @@ func TestLoginThatLostTheRaceForItsCode(t *testing.T) {
 func TestLoginAgainRenewsTheRow(t *testing.T) {
 	for _, named := range []bool{true, false} {
 		store, p := NewMemoryStore(), &stubProvider{}
-		p.identify = func(*Token) (string, error) { return "patricia@zylker.com", nil }
+		p.identify = func(*Token) (string, error) { return "patricia@zylker.com:42", nil }
 		k := New(store, p, nil)
 		g := Grant{Code: NewSecret("1000.c1")}
 		if named {
@@ -164,5 +164,50 @@ func TestDeleteEndsOpenSessions(t *testing.T) {
 	}
 	if len(p.revoked) != 0 {
 		t.Error("a local delete revoked at the provider")
+	}
+}
+
+// A name that was looked up without its organisation may stand for two logins:
+// the earlier refresh token is left alive.
+func TestLoginOfAnUnknownOrganisationRevokesNothing(t *testing.T) {
+	store, p := NewMemoryStore(), &stubProvider{}
+	p.identify = func(*Token) (string, error) { return "patricia@zylker.com", nil }
+	k := New(store, p, nil)
+	for _, c := range []string{"1000.c1", "1000.c2"} {
+		_, err := k.Login(t.Context(), &Grant{Code: NewSecret(c)})
+		must(t, err)
+	}
+	if len(p.revoked) != 0 {
+		t.Error("a refresh token was revoked")
+	}
+}
+
+func TestExchangeOutlivesItsCaller(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	store, p := NewMemoryStore(), &stubProvider{}
+	p.exchange = func(ctx context.Context, _ *Grant) (*Token, error) {
+		cancel() // the browser is closed
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return &Token{ClientID: "1000.CLIENT", RefreshToken: NewSecret("1000.r")}, nil
+	}
+	s, err := New(store, p, nil).Login(ctx, &Grant{Code: code.Code, UserName: "u"})
+	must(t, err)
+	read(t, store, s.ID())
+}
+
+func TestLogoutKeepsALoginOfTheSameMoment(t *testing.T) {
+	store, p := NewMemoryStore(), &stubProvider{}
+	row := stored(t, store, 0)
+	k := New(store, p, nil)
+	p.revoke = func(*Token) error {
+		return store.SaveToken(t.Context(), &Token{ID: row.ID, RefreshToken: NewSecret("1000.refresh.new")})
+	}
+	if err := k.Logout(t.Context(), row.ID); !errors.Is(err, ErrRetryLater) {
+		t.Error(err)
+	}
+	if read(t, store, row.ID).RefreshToken.Reveal() != "1000.refresh.new" {
+		t.Error("the new login is gone")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -127,7 +128,9 @@ func replacesLogin(row, old *Token) bool {
 
 // moveLogin lets the row that has the user's name take a new login over, and
 // deletes the nameless row. A crash in between leaves both, which share one
-// refresh token.
+// refresh token. The earlier refresh token is revoked only if the name tells the
+// organisation, which Zoho's refresh tokens belong to: an e-mail address alone may
+// be the login to another one.
 func (k *Keeper) moveLogin(ctx context.Context, row, old *Token) (*Token, error) {
 	login := row.Clone()
 	login.UserName, login.Claim = old.UserName, Claim{}
@@ -139,6 +142,8 @@ func (k *Keeper) moveLogin(ctx context.Context, row, old *Token) (*Token, error)
 	if err := k.store.DeleteToken(ctx, row.ID); err != nil && !errors.Is(err, ErrNotFound) {
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: a double row could not be deleted", "token", row.ID, "error", err)
 	}
-	k.revokeSuperseded(ctx, old, merged)
+	if strings.Contains(merged.UserName, ":") {
+		k.revokeSuperseded(ctx, old, merged)
+	}
 	return merged, nil
 }

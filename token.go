@@ -187,7 +187,8 @@ func mergeRest(m, in *Token) {
 
 // Validate reports whether t may be stored: it must carry a refresh, access or
 // grant token, and every text must be valid UTF-8 without control characters
-// NUL, CR and LF, of at most [MaxFieldBytes]. The error wraps [ErrInvalid] and
+// NUL, CR and LF, of at most [MaxFieldBytes], and not the "[redacted]" that a
+// Secret prints. The error wraps [ErrInvalid] and
 // names the field, never the value.
 func (t *Token) Validate() error {
 	if t.RefreshToken.IsZero() && t.AccessToken.IsZero() && t.GrantToken.IsZero() {
@@ -232,6 +233,8 @@ func validText(name, v string) error {
 		return fmt.Errorf("%w: the %s has %d bytes, more than %d", ErrInvalid, name, len(v), MaxFieldBytes)
 	case !utf8.ValidString(v):
 		return fmt.Errorf("%w: the %s is not valid UTF-8", ErrInvalid, name)
+	case v == redacted:
+		return fmt.Errorf("%w: the %s is %q, what a Secret prints instead of itself; store what Reveal returns", ErrInvalid, name, redacted)
 	case strings.ContainsAny(v, "\x00\r\n"):
 		return fmt.Errorf("%w: the %s contains a NUL, CR or LF", ErrInvalid, name)
 	}

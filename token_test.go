@@ -118,6 +118,7 @@ func TestValidate(t *testing.T) {
 	must(t, ok.Validate())
 	for name, bad := range map[string]Token{
 		"nothing to keep": {UserName: "u"},
+		"printed secret":  {RefreshToken: NewSecret(redacted)},
 		"line feed":       {RefreshToken: NewSecret("r\n")},
 		"NUL":             {RefreshToken: NewSecret("r"), UserName: "a\x00b"},
 		"not UTF-8":       {RefreshToken: NewSecret("r"), UserName: "\xff"},
@@ -127,7 +128,7 @@ func TestValidate(t *testing.T) {
 		if !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err != nil && strings.Contains(err.Error(), bad.RefreshToken.Reveal()) && len(bad.RefreshToken.Reveal()) > 2 {
+		if err != nil && strings.Contains(err.Error(), bad.RefreshToken.Reveal()) && len(bad.RefreshToken.Reveal()) > 2 && name != "printed secret" {
 			t.Errorf("%s: the error shows the value", name)
 		}
 	}
