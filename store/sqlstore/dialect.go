@@ -1,9 +1,13 @@
 package sqlstore
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/tokenkeep/tokenkeep"
 )
 
 // A Dialect is the SQL of one database product. There is one function for each,
@@ -30,9 +34,54 @@ type Dialect struct {
 	// migrations are the statements that lead from each version of the schema to
 	// the next, beginning with the official table or none.
 	migrations []func(n names) []string
-	// diagnose returns what to do about a driver's error, or "", and the sentinel
-	// of package tokenkeep that it means, or nil.
-	diagnose func(err error) (hint string, sentinel error)
+	// skip reports whether a migration may go on after err, because what the
+	// statement does was done already. Nil: never.
+	skip func(err error) bool
+	// alone runs do while no other process changes the schema. Nil stands for one
+	// transaction; a product that has one for its schema needs no more.
+	alone func(ctx context.Context, s *Store, do func(q executor) error) error
+	// halfway says that a migration which was interrupted leaves a part of its
+	// work behind, and begins again from the last version.
+	halfway bool
+	// isolation is that of transactions that write.
+	isolation sql.IsolationLevel
+	// foreign shows writes of programs that know no versions, where the version
+	// does not count them by a trigger.
+	foreign foreign
+	// diagnose returns what a driver's error means.
+	diagnose func(err error) diagnosis
+}
+
+// A foreign says how a row shows who wrote it last. The zero foreign is that of a
+// product whose triggers count the version.
+type foreign struct {
+	// column is set to value, an expression, by every write of this package, and
+	// to something else by every other write.
+	column, value string
+	// ours is a condition that holds while the last write was one of ours.
+	ours string
+	// mark is an expression: NULL while ours holds, and else a text that differs
+	// for each write.
+	mark string
+}
+
+// A diagnosis is what an error of a driver means.
+type diagnosis struct {
+	// code names the error in the product's manual.
+	code string
+	// sentinel is set where package tokenkeep has one, or else class. Neither
+	// means that the store is unavailable.
+	sentinel error
+	class    tokenkeep.Class
+	// hint says what to do.
+	hint string
+	// tries is how often what failed may be tried in all: the product took it back
+	// by itself.
+	tries int
+	// lost says that the connection broke: it is open whether a write happened.
+	lost bool
+	// quiet says that the driver's text may quote a value.
+	quiet bool
 }
 
 // names are the names of a store's tables, as configured and quoted.

@@ -100,27 +100,27 @@ const (
 	sqliteNotADB   = 26
 )
 
-func sqliteDiagnose(err error) (hint string, sentinel error) {
+func sqliteDiagnose(err error) diagnosis {
 	coded, ok := errors.AsType[interface {
 		error
 		Code() int
 	}](err)
 	if !ok {
-		return "", nil
+		return diagnosis{}
 	}
 	switch coded.Code() & 0xff {
 	case sqliteReadOnly:
-		return "make the database file and its folder writable", tokenkeep.ErrReadOnly
+		return diagnosis{sentinel: tokenkeep.ErrReadOnly, hint: "make the database file and its folder writable"}
 	case sqliteCorrupt, sqliteNotADB:
-		return "restore the file from a backup, or move it away and log in again; nothing in it was changed", tokenkeep.ErrCorrupt
+		return diagnosis{sentinel: tokenkeep.ErrCorrupt, hint: "restore the file from a backup, or move it away and log in again; nothing in it was changed"}
 	case sqliteError:
-		return "the tables are not those that this program made; open the store again, or use another table", tokenkeep.ErrSchema
+		return diagnosis{sentinel: tokenkeep.ErrSchema, hint: "the tables are not those that this program made; open the store again, or use another table"}
 	case sqliteBusy, sqliteLocked:
-		return "another program holds the database's write lock; try again, and end that program if it hangs", nil
+		return diagnosis{hint: "another program holds the database's write lock; try again, and end that program if it hangs"}
 	case sqliteFull, sqliteIOErr:
-		return "check that the disk works and has space; what was saved before is intact", nil
+		return diagnosis{hint: "check that the disk works and has space; what was saved before is intact"}
 	case sqliteCantOpen:
-		return "check that the file and its folder exist and may be read and written", nil
+		return diagnosis{hint: "check that the file and its folder exist and may be read and written"}
 	}
-	return "", nil
+	return diagnosis{}
 }

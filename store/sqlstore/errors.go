@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,11 +24,14 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", op, ctx.Err())
 	}
-	hint, sentinel := s.dialect.diagnose(err)
-	if sentinel != nil {
-		return fmt.Errorf("%s: %w: %w; %s", op, sentinel, err, hint)
+	d := s.dialect.diagnose(err)
+	if d.quiet {
+		err = fmt.Errorf("error %s of the server", d.code)
 	}
-	return &tokenkeep.Error{Class: tokenkeep.StoreUnavailable, Op: op, Hint: hint, Err: err}
+	if d.sentinel != nil {
+		return fmt.Errorf("%s: %w: %w; %s", op, d.sentinel, err, d.hint)
+	}
+	return &tokenkeep.Error{Class: cmp.Or(d.class, tokenkeep.StoreUnavailable), Op: op, Hint: d.hint, Err: err}
 }
 
 // isOurs reports whether err is already one that callers can tell apart.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/tokenkeep/tokenkeep"
 )
@@ -35,31 +37,86 @@ func (s *Store) FindTokenByID(ctx context.Context, id string) (*tokenkeep.Token,
 // match returns the row that m means, nil when there is none, and ErrAmbiguous
 // when there are several. A nil tx reads outside of a transaction.
 func (s *Store) match(ctx context.Context, tx *sql.Tx, m tokenkeep.Match) (*tokenkeep.Token, error) {
-	rows, err := query(ctx, tx, s.stmts.find[m.Field], s.stmts.findArgs(m)...)
+	if !storable(m.Value.Reveal()) || !storable(m.ClientID) || !storable(m.DataCentre) {
+		return nil, nil
+	}
+	rows, err := s.query(ctx, tx, s.stmts.find[m.Field], s.stmts.findArgs(m)...)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	if len(rows) > 1 {
-		return nil, m.Ambiguous(rows[0], rows[1])
+		return nil, m.Ambiguous(rows[0].Token, rows[1].Token)
 	}
-	return rows[0], nil
+	return rows[0].Token, nil
 }
 
 // byID returns the row with this id, or nil.
 func (s *Store) byID(ctx context.Context, tx *sql.Tx, id string) (*tokenkeep.Token, error) {
-	rows, err := query(ctx, tx, s.stmts.byID, id)
+	if !storable(id) {
+		return nil, nil
+	}
+	rows, err := s.query(ctx, tx, s.stmts.byID, s.stmts.key(nil, id)...)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	return rows[0], nil
+	return rows[0].Token, nil
 }
 
+// storable reports whether a column can hold v. Some products refuse to look for
+// what it cannot.
+func storable(v string) bool { return utf8.ValidString(v) && !strings.Contains(v, "\x00") }
+
+// A row is one that was read. Mark is set if another program wrote it last.
+type row struct {
+	*tokenkeep.Token
+	seen, mark string
+}
+
+// adoptTries is how often a read begins again because a row that it wants to adopt
+// changes at that moment.
+const adoptTries = 5
+
 // query returns the rows of stmt, in tx or, if that is nil, outside of a
-// transaction.
-func query(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt, args ...any) (tokens []*tokenkeep.Token, err error) {
-	if tx != nil {
-		stmt = tx.StmtContext(ctx, stmt)
+// transaction. It adopts those that another program wrote.
+func (s *Store) query(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt, args ...any) (rows []row, err error) {
+	for try := 1; ; try++ {
+		if tx != nil {
+			rows, err = s.read(ctx, tx.StmtContext(ctx, stmt), args)
+		} else {
+			err = s.reread(ctx, func() (err error) {
+				rows, err = s.read(ctx, stmt, args)
+				return err
+			})
+		}
+		if err == nil {
+			err = s.adoptAll(ctx, tx, rows)
+		}
+		if !errors.Is(err, tokenkeep.ErrConflict) {
+			return rows, err
+		}
+		if tx != nil {
+			return nil, err
+		}
+		if try == adoptTries {
+			return rows, nil // as adopted in memory
+		}
 	}
+}
+
+func (s *Store) adoptAll(ctx context.Context, tx *sql.Tx, rows []row) error {
+	for _, r := range rows {
+		if r.mark == "" {
+			continue
+		}
+		if err := s.adopt(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read returns the rows of stmt as they are.
+func (s *Store) read(ctx context.Context, stmt *sql.Stmt, args []any) (found []row, err error) {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
@@ -70,7 +127,7 @@ func query(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt, args ...any) (tokens
 		}
 	}()
 	var rec record
-	targets := rec.targets()
+	targets := rec.targets(s.stmts.width)
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
 			return nil, err
@@ -79,9 +136,9 @@ func query(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt, args ...any) (tokens
 		if err != nil {
 			return nil, err
 		}
-		tokens = append(tokens, t)
+		found = append(found, row{t, text(rec[colSeen]), text(rec[colMark])})
 	}
-	return tokens, rows.Err()
+	return found, rows.Err()
 }
 
 // pageSize is how many rows a listing reads at a time.
@@ -93,7 +150,11 @@ const pageSize = 256
 // seen as it is when its page is read.
 func (s *Store) GetTokens(ctx context.Context) iter.Seq2[*tokenkeep.Token, error] {
 	return func(yield func(*tokenkeep.Token, error) bool) {
-		widths, err := s.widths(ctx)
+		var widths []int
+		err := s.reread(ctx, func() (err error) {
+			widths, err = s.widths(ctx)
+			return err
+		})
 		if err != nil {
 			yield(nil, s.fail(ctx, "list", err))
 			return
@@ -128,7 +189,7 @@ func (s *Store) widths(ctx context.Context) (widths []int, err error) {
 func (s *Store) listWidth(ctx context.Context, width int, yield func(*tokenkeep.Token, error) bool) bool {
 	last := ""
 	for {
-		page, err := query(ctx, nil, s.stmts.page, width, last, pageSize)
+		page, err := s.query(ctx, nil, s.stmts.page, width, last, pageSize)
 		if err != nil {
 			yield(nil, s.fail(ctx, "list", err))
 			return false
@@ -138,7 +199,7 @@ func (s *Store) listWidth(ctx context.Context, width int, yield func(*tokenkeep.
 				yield(nil, s.fail(ctx, "list", err))
 				return false
 			}
-			if !yield(t, nil) {
+			if !yield(t.Token, nil) {
 				return false
 			}
 			last = t.ID

@@ -17,6 +17,12 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// An executor runs statements: a transaction, or a connection.
+type executor interface {
+	querier
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
 // migrate brings the schema up to date. When it is, that is one look, and nothing
 // is written.
 func (s *Store) migrate(ctx context.Context, before func(context.Context, int) error) error {
@@ -32,14 +38,22 @@ func (s *Store) migrate(ctx context.Context, before func(context.Context, int) e
 	if err := s.announce(ctx, before); err != nil {
 		return err
 	}
-	return s.transact(ctx, func(tx *sql.Tx) error {
-		version, done, err := s.schema(ctx, tx) // another process may have been faster
+	return s.alone(ctx, func(q executor) error {
+		version, done, err := s.schema(ctx, q) // another process may have been faster
 		if err != nil || done {
 			return err
 		}
 		s.logger.InfoContext(ctx, "upgrading the schema", "table", s.names.table, "from", version, "to", s.latest())
-		return s.upgrade(ctx, tx, version)
+		return s.upgrade(ctx, q, version)
 	})
+}
+
+// alone runs do while no other process changes the schema.
+func (s *Store) alone(ctx context.Context, do func(q executor) error) error {
+	if s.dialect.alone != nil {
+		return s.dialect.alone(ctx, s, do)
+	}
+	return s.transact(ctx, func(tx *sql.Tx) error { return do(tx) })
 }
 
 // announce calls before, if an existing table is going to be changed.
@@ -75,8 +89,20 @@ func (s *Store) schema(ctx context.Context, q querier) (version int, latest bool
 	if len(meta) == 0 {
 		return 0, false, s.checkOfficial(table)
 	}
+	if s.dialect.halfway && slices.Equal(meta, []string{"name", "value"}) {
+		if unfinished, err := s.unfinished(ctx, q); err != nil || unfinished {
+			return 0, false, err
+		}
+	}
 	version, err = s.version(ctx, q)
 	return version, version == s.latest(), err
+}
+
+// unfinished reports whether a first migration was interrupted, or is under way.
+func (s *Store) unfinished(ctx context.Context, q querier) (bool, error) {
+	var n int
+	err := q.QueryRowContext(ctx, s.names.fill("SELECT count(*) FROM {meta} WHERE name = 'schema'")).Scan(&n)
+	return n == 0, err
 }
 
 // version returns the version that the tables say they have.
@@ -131,10 +157,10 @@ func (s *Store) columns(ctx context.Context, q querier, table string) (columns [
 }
 
 // upgrade runs the migrations from version on.
-func (s *Store) upgrade(ctx context.Context, tx *sql.Tx, version int) error {
+func (s *Store) upgrade(ctx context.Context, tx executor, version int) error {
 	for _, step := range s.dialect.migrations[version:] {
 		for _, statement := range step(s.names) {
-			if _, err := tx.ExecContext(ctx, s.names.fill(statement)); err != nil {
+			if _, err := tx.ExecContext(ctx, s.names.fill(statement)); err != nil && (s.dialect.skip == nil || !s.dialect.skip(err)) {
 				return fmt.Errorf("upgrade to version %d: %w", version+1, err)
 			}
 		}

@@ -42,6 +42,15 @@ const (
 	columnCount
 )
 
+// Where a product has no triggers that count the version, a row has two more:
+// what this package saw of the tokens when it wrote last, and a mark of a foreign
+// write since then.
+const (
+	colSeen = columnCount + iota
+	colMark
+	recordWidth
+)
+
 // columnNames returns the names of all columns, in that order.
 func columnNames() []string {
 	return append(slices.Clone(official), "version", "accounts_server", "data_centre", "scopes", "state", "claim", "mints",
@@ -50,12 +59,12 @@ func columnNames() []string {
 
 // A record is one row as the driver gives it. Any column of a damaged row may be
 // of any type.
-type record [columnCount]any
+type record [recordWidth]any
 
-// targets returns pointers to the columns, for Scan.
-func (r *record) targets() []any {
-	p := make([]any, columnCount)
-	for i := range r {
+// targets returns pointers to the first n columns, for Scan.
+func (r *record) targets(n int) []any {
+	p := make([]any, n)
+	for i := range n {
 		p[i] = &r[i]
 	}
 	return p

@@ -22,9 +22,14 @@ type statements struct {
 	remove *sql.Stmt
 	nextID *sql.Stmt
 	lastID *sql.Stmt
+	taken  *sql.Stmt
+	raise  *sql.Stmt
+	adopt  *sql.Stmt // nil where triggers count the version
 
 	all []*sql.Stmt
-	// keyArgs is how often a find takes the value that it looks for.
+	// width is how many columns a row is read with.
+	width int
+	// keyArgs is how often an exact comparison takes its value.
 	keyArgs int
 }
 
@@ -39,42 +44,78 @@ var fieldColumns = map[tokenkeep.Field]string{
 // prepare prepares all statements on db.
 func (st *statements) prepare(ctx context.Context, db *sql.DB, n names) error {
 	p := preparer{ctx: ctx, db: db, names: n, st: st}
-	columns := columnNames()
-	rows := "SELECT " + strings.Join(columns, ", ") + " FROM {table} "
-	st.byID = p.prepare(rows + "WHERE id = ?")
+	d := n.dialect
+	rows := "SELECT " + strings.Join(st.readColumns(d), ", ") + " FROM {table} "
+	byID := "WHERE " + d.exact("id")
+	st.keyArgs = strings.Count(d.exact(""), "?")
+	st.byID = p.prepare(rows + byID)
 	st.find = map[tokenkeep.Field]*sql.Stmt{}
 	for field, column := range fieldColumns {
-		st.find[field] = p.prepare(rows + findWhere(n.dialect, column) + " LIMIT 2")
+		st.find[field] = p.prepare(rows + findWhere(d, column) + " LIMIT 2")
 	}
-	st.keyArgs = strings.Count(n.dialect.exact(""), "?")
 	st.widths = p.prepare("SELECT DISTINCT length(id) FROM {table} WHERE id > '' ORDER BY 1")
 	st.page = p.prepare(rows + "WHERE length(id) = ? AND id > ? ORDER BY id LIMIT ?")
-	st.begin = p.prepare(n.dialect.begin(n))
-	st.update = p.prepare("UPDATE {table} SET " + assignments(columns) + ", version = version + 1 WHERE id = ? AND version = ?")
-	st.insert = p.prepare("INSERT INTO {table} (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")")
-	st.remove = p.prepare("DELETE FROM {table} WHERE id = ?")
+	st.remove = p.prepare("DELETE FROM {table} " + byID)
+	st.begin = p.prepare(d.begin(n))
 	st.nextID = p.prepare("UPDATE {meta} SET value = value + 1 WHERE name = 'last_id'")
 	st.lastID = p.prepare("SELECT value FROM {meta} WHERE name = 'last_id'")
+	st.taken = p.prepare("SELECT count(*) FROM {table} " + byID)
+	st.raise = p.prepare("UPDATE {meta} SET value = ? WHERE name = 'last_id' AND value < ?")
+	st.prepareWrites(&p, d, byID)
 	if p.err != nil {
 		return errors.Join(p.err, st.close())
 	}
 	return nil
 }
 
+// prepareWrites prepares the statements that write rows.
+func (st *statements) prepareWrites(p *preparer, d *Dialect, byID string) {
+	columns := columnNames()
+	set, where, last := assignments(columns)+", version = version + 1", byID+" AND version = ?", "?"
+	if d.foreign.column != "" {
+		mine := ", seen = ?, " + d.foreign.column + " = " + d.foreign.value
+		st.adopt = p.prepare("UPDATE {table} SET version = version + 1, accounts_server = ?, data_centre = ?, scopes = ?, " +
+			"state = ?, claim = ?, mints = ?" + mine + " " + where + " AND " + d.foreign.mark + " = ?")
+		set += mine
+		where += " AND " + d.foreign.ours
+		columns = append(columns, "seen", d.foreign.column)
+		last = d.foreign.value
+	}
+	st.update = p.prepare("UPDATE {table} SET " + set + " " + where)
+	st.insert = p.prepare("INSERT INTO {table} (" + strings.Join(columns, ", ") + ") VALUES (" +
+		strings.Repeat("?, ", len(columns)-1) + last + ")")
+}
+
+// readColumns returns the columns of a record, as expressions.
+func (st *statements) readColumns(d *Dialect) []string {
+	columns := columnNames()
+	if d.foreign.column != "" {
+		columns = append(columns, "seen", d.foreign.mark)
+	}
+	st.width = len(columns)
+	return columns
+}
+
 // findWhere is a Match on column as a condition, as tokenkeep.Match describes it.
 func findWhere(d *Dialect, column string) string {
 	return "WHERE " + d.exact(column) +
-		" AND (? = '' OR client_id = ?)" +
-		" AND (? = '' OR data_centre = ? OR data_centre IS NULL OR data_centre = '')"
+		" AND (? = 0 OR " + d.exact("client_id") + ")" +
+		" AND (? = 0 OR data_centre IS NULL OR data_centre = '' OR " + d.exact("data_centre") + ")"
 }
 
 // findArgs are the arguments of findWhere.
 func (st *statements) findArgs(m tokenkeep.Match) []any {
-	args := make([]any, 0, st.keyArgs+4)
+	args := st.key(make([]any, 0, 3*st.keyArgs+2), m.Value.Reveal())
+	args = st.key(append(args, len(m.ClientID)), m.ClientID)
+	return st.key(append(args, len(m.DataCentre)), m.DataCentre)
+}
+
+// key appends the arguments of an exact comparison with value.
+func (st *statements) key(args []any, value string) []any {
 	for range st.keyArgs {
-		args = append(args, m.Value.Reveal())
+		args = append(args, value)
 	}
-	return append(args, m.ClientID, m.ClientID, m.DataCentre, m.DataCentre)
+	return args
 }
 
 // assignments sets every column that values returns.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -48,6 +49,7 @@ type Store struct {
 	logger  *slog.Logger
 	stmts   statements
 	closed  atomic.Bool
+	owned   *sql.DB // closed with the store; nil if the caller's
 }
 
 var (
@@ -85,13 +87,18 @@ func New(ctx context.Context, db *sql.DB, dialect Dialect, opts *Options) (*Stor
 	return s, nil
 }
 
-// Close releases the store's prepared statements and leaves the database open.
+// Close releases the store's prepared statements and leaves the database open,
+// unless [Open] opened it.
 // Afterwards every operation fails with an error that wraps tokenkeep.ErrClosed.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	if err := s.stmts.close(); err != nil {
+	err := s.stmts.close()
+	if s.owned != nil {
+		err = errors.Join(err, s.owned.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("%s: close: %w", s.dialect.name, err)
 	}
 	return nil

@@ -22,7 +22,7 @@ func (s *Store) write(ctx context.Context, do func(tx *sql.Tx) error) error {
 
 // transact runs do in a transaction. The caller holds the write lock.
 func (s *Store) transact(ctx context.Context, do func(tx *sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.dialect.isolation})
 	if err != nil {
 		return err
 	}
