@@ -75,7 +75,7 @@ func TestClusterDurability(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := store.(clusterStore)
-	defer s.Close() //nolint:errcheck // nothing was written
+	defer s.Close()
 	r, err := s.Durability(t.Context())
 	if err != nil || r.Persistence != redisstore.Memory {
 		t.Errorf("persistence %q, error %v", r.Persistence, err)

@@ -77,10 +77,10 @@ func TestServerKilledAmidSaves(t *testing.T) {
 func saveUntil(tb testing.TB, p *place, id string, down *atomic.Bool) int64 {
 	var last int64
 	for {
-		row, err := p.FindTokenByID(context.Background(), id)
+		row, err := p.FindTokenByID(tb.Context(), id)
 		if err == nil {
 			row.RedirectURL = fmt.Sprint("https://example.com/", row.Version+1)
-			err = p.SaveToken(context.Background(), row)
+			err = p.SaveToken(tb.Context(), row)
 		}
 		switch {
 		case err == nil:

@@ -27,7 +27,7 @@ type cutter struct {
 
 func newCutter(tb testing.TB, upstream string) *cutter {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it returns at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func (c *cutter) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", c.upstream) //nolint:noctx // on this machine
+		server, err := net.Dial("tcp", c.upstream)
 		if err != nil {
 			_ = client.Close()
 			continue

@@ -27,7 +27,7 @@
 // full.
 //
 // No key ever gets a time to live: a refresh token does not end by time. A save
-// takes one away that somebody else set.
+// takes one away from the keys that it writes.
 //
 // # Keys
 //
@@ -37,8 +37,8 @@
 //	{tokenkeep}:index    a sorted set of "i:ID", which gives the order of ids, and of
 //	                     "FIELD HASH:ID" without the space, to find rows by a field: u(ser
 //	                     name), a(ccess), g(rant) and r(efresh token)
-//	{tokenkeep}:meta     a hash: the schema, the last id that was given, and the name of
-//	                     the last deletion
+//	{tokenkeep}:meta     a hash: the schema (1), the last id that was given, and the name
+//	                     of the last deletion
 //
 // A row is lines of text. The first holds the format (1), the id, the version, the
 // name of the save that wrote it, and its buckets in the index; each of the others a
@@ -71,7 +71,9 @@
 // A client that loses a connection sends a command again. Each save carries a name
 // (nonce) that is stored in the row, so that the second time it finds its own row and
 // succeeds; deletions do the same. An operation that ends because its context ended
-// may yet happen.
+// may yet happen. A context's end is noticed within 0.1 s, however long the server is
+// silent. go-redis writes about connections to its own log; redis.SetLogger chooses
+// it, for the whole program.
 //
 // # Rights
 //

@@ -150,7 +150,7 @@ type inspection struct{ info, config map[string]string }
 
 func (x inspection) report() Report {
 	r := Report{Replica: x.info["role"] == "slave"}
-	r.Replicas, _ = strconv.Atoi(x.info["connected_slaves"]) //nolint:errcheck // no number: none that we know of
+	r.Replicas, _ = strconv.Atoi(x.info["connected_slaves"])
 	r.Persistence = x.persistence()
 	r.Loss = x.loss(r.Persistence)
 	policy, known := x.policy()

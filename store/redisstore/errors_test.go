@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func TestBadURL(t *testing.T) {
 			t.Error("a store beside an error")
 		}
 	}
-	_, err := redisstore.Open(t.Context(), "rediss://localhost", &redisstore.Options{TLSConfig: &tls.Config{InsecureSkipVerify: true}}) //nolint:gosec // it must be refused
+	_, err := redisstore.Open(t.Context(), "rediss://localhost", &redisstore.Options{TLSConfig: &tls.Config{InsecureSkipVerify: true}})
 	classified(t, "TLS without verification", err, tokenkeep.Misconfigured)
 	_, err = redisstore.Open(t.Context(), startServer(t).url()+"99", nil)
 	classified(t, "a database that is not there", err, tokenkeep.Misconfigured)
@@ -93,11 +94,11 @@ func TestNobodyThere(t *testing.T) {
 
 // A server that answers without TLS to a client that speaks it.
 func TestNoTLS(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it returns at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing is lost
+	defer l.Close()
 	go func() {
 		for {
 			conn, err := l.Accept()
@@ -115,29 +116,58 @@ func TestNoTLS(t *testing.T) {
 // A server that does not answer holds a call up only until its context ends, also
 // when the caller's client does not look at it.
 func TestSilentServer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it returns at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was said
-	client := redis.NewClient(&redis.Options{Addr: l.Addr().String(), ReadTimeout: time.Minute, MaxRetries: -1})
-	s := redisstore.New(client, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, cancel)
-	_, err = s.FindTokenByID(ctx, "1000000000")
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled while waiting: %v", err)
+	defer l.Close()
+	for _, obeys := range []bool{false, true} {
+		client := redis.NewClient(&redis.Options{Addr: l.Addr().String(), ReadTimeout: time.Minute, MaxRetries: -1, ContextTimeoutEnabled: obeys})
+		s := redisstore.New(client, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, cancel)
+		_, err = s.FindTokenByID(ctx, "1000000000")
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled while waiting: %v", err)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
+		if err := s.SaveToken(ctx, login("ann")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("deadline while waiting: %v", err)
+		}
+		cancel()
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil { // waits for the calls
+			t.Error(err)
+		}
 	}
-	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := s.SaveToken(ctx, login("ann")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("deadline while waiting: %v", err)
+}
+
+// A server that takes its time is waited for, and does each save once.
+func TestSlowServer(t *testing.T) {
+	p := placeAt(t, startServer(t).url())
+	ann := save(t, p, login("ann"))
+	for round := range 3 {
+		var busy sync.WaitGroup
+		busy.Go(func() {
+			// Not by the clock: newer servers stop it for a script.
+			err := p.client.Eval(t.Context(), `local n = 0; for i = 1, 4e7 do n = n + i end; return n`, nil).Err()
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(50 * time.Millisecond)
+		if err := p.SaveToken(t.Context(), ann); err != nil {
+			t.Errorf("save while the server is busy: %v", err)
+		}
+		if err := p.SaveToken(t.Context(), login(fmt.Sprint("user", round))); err != nil {
+			t.Errorf("insert after the server was busy: %v", err)
+		}
+		busy.Wait()
 	}
-	if err := client.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := s.Close(); err != nil { // waits for the two calls
-		t.Error(err)
+	if rows := listed(t, p); len(rows) != 4 || rows[0].Version != 4 {
+		t.Errorf("%d rows, the first in version %d", len(rows), rows[0].Version)
 	}
 }
 
@@ -151,7 +181,7 @@ func TestReplica(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // read only
+	defer s.Close()
 	for range 200 {
 		if _, err = s.FindTokenByID(t.Context(), ann.ID); err == nil {
 			break

@@ -78,11 +78,11 @@ func startServer(tb testing.TB, args ...string) *server {
 
 func freePort(tb testing.TB) int {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it returns at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nobody is connected
+	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
 
@@ -94,13 +94,13 @@ func (s *server) url() string { return "redis://" + s.address() + "/0" }
 // data.
 func (s *server) start() {
 	s.tb.Helper()
-	s.cmd = exec.Command("redis-server", s.args...) //nolint:gosec,noctx // arguments of the test; kill ends it
+	s.cmd = exec.Command("redis-server", s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		s.tb.Fatal(err)
 	}
 	client := redis.NewClient(&redis.Options{Addr: s.address(), DialerRetries: 1, MaxRetries: -1})
-	defer client.Close() //nolint:errcheck // nothing to lose
+	defer client.Close()
 	for range 400 {
 		err := client.Ping(context.Background()).Err()
 		if err == nil || redis.HasErrorPrefix(err, "NOAUTH") || redis.HasErrorPrefix(err, "MASTERDOWN") {

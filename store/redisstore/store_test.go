@@ -42,7 +42,7 @@ func freshPrefix(tb testing.TB, address string) string {
 	client := newClient(tb, address)
 	tb.Cleanup(func() {
 		tag := "{" + prefix + "}:"
-		if err := client.Del(context.Background(), tag+"rows", tag+"index", tag+"meta").Err(); err != nil {
+		if err := client.Del(context.WithoutCancel(tb.Context()), tag+"rows", tag+"index", tag+"meta").Err(); err != nil {
 			tb.Logf("the keys of %s stay: %v", prefix, err)
 		}
 	})

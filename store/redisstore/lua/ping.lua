@@ -1,4 +1,5 @@
--- Asks for every right that the other scripts need, and changes nothing.
+-- Asks for every right that the other scripts need, and changes no token. With XX
+-- nothing is added to the index.
 local bad = unfit()
 if bad then return bad end
 redis.call('HGET', rows, '')

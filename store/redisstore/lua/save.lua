@@ -7,11 +7,12 @@
 -- A row that carries the nonce was written by this very save, whose answer was
 -- lost on its way: the save is done.
 local nonce, members, body, id, version, bucket, seen = unpack(ARGV)
+
+-- To replace a version only the row counts: another schema would have rows of another
+-- format, and no id is given.
 if id == '' or bucket ~= '' then
   local bad = unfit()
   if bad then return bad end
-elseif redis.call('HGET', meta, 'schema') ~= '1' or redis.call('ZCARD', index) == 0 then
-  return unfit() or {'changed'} -- there is no row
 end
 
 local now = '='
@@ -29,11 +30,12 @@ if seen ~= '' and now ~= seen then return {'changed'} end
 local old = ''
 if id ~= '' then
   local value = redis.call('HGET', rows, id)
-  if not value then return {'changed'} end
+  if not value then return unfit() or {'changed'} end
   local v, n, m = head(value)
   if not v then return unclear(id, value) end
   if n == nonce then return {'saved', id, v} end
   if v ~= version then return {'changed'} end
+  if m ~= members and redis.call('ZCARD', index) == 0 then return {'torn'} end
   old = m
 else
   -- 999999999 is one less than the first id. The counter is never set back.
@@ -45,7 +47,8 @@ else
   until redis.call('HEXISTS', rows, id) == 0
   if #id ~= 10 then return {'counter'} end
   redis.call('HSET', meta, 'schema', '1', 'last', id)
-  redis.call('ZADD', index, 0, 'i:' .. id)
+  redis.call('PERSIST', meta)
+  redis.call('ZADD', index, '0', 'i:' .. id)
 end
 
 -- The index first: what a script that ends here leaves behind is a member without
@@ -56,7 +59,7 @@ local function within(list, member)
 end
 if members ~= old then
   for member in string.gmatch(members, '[^,]+') do
-    if not within(old, member) then redis.call('ZADD', index, 0, member .. ':' .. id) end
+    if not within(old, member) then redis.call('ZADD', index, '0', member .. ':' .. id) end
   end
 end
 redis.call('HSET', rows, id, '1 ' .. id .. ' ' .. next .. ' ' .. nonce .. ' ' .. members .. '\n' .. body)
@@ -66,7 +69,6 @@ if members ~= old then
   end
 end
 -- A login does not end by time, whatever somebody did to the keys.
+if members ~= old then redis.call('PERSIST', index) end
 redis.call('PERSIST', rows)
-redis.call('PERSIST', index)
-redis.call('PERSIST', meta)
 return {'saved', id, next}
