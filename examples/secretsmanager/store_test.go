@@ -30,7 +30,7 @@ func TestStore(t *testing.T) {
 			return url
 		},
 		MaxBytes: 48 << 10, // a secret holds 64 KB of JSON
-		Short:    true,     // each look-up is as many requests as there are tokens
+		Short:    true,     // each look-up is as many requests as there are tokens; STORETEST_LONG=1 wins
 	})
 }
 
