@@ -1,0 +1,107 @@
+package mutants_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A protection is a piece of code, what it becomes without the protection, and
+// the test that has to notice.
+type protection struct {
+	name     string
+	file     string
+	old, new string
+	pkg      string // default: the root package
+	test     string
+}
+
+func TestProtections(t *testing.T) {
+	if os.Getenv("TOKENKEEP_MUTANTS") == "" {
+		t.Skip("takes minutes; set TOKENKEEP_MUTANTS=1 to run it")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := t.TempDir()
+	for _, folder := range []string{"zoho", "zohotest", "internal", "store/filestore", "store/sqlstore", "storetest"} {
+		if err := os.CopyFS(filepath.Join(tree, folder), os.DirFS(filepath.Join(root, folder))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copyFiles(t, root, tree)
+	for _, p := range protections {
+		t.Run(p.name, func(t *testing.T) { p.check(t, tree) })
+	}
+}
+
+// copyFiles copies the files of the root package.
+func copyFiles(t *testing.T, root, tree string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(files, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")) {
+		content, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, filepath.Base(f)), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// check runs the named test without and with the protection.
+func (p protection) check(t *testing.T, tree string) {
+	t.Helper()
+	path := filepath.Join(tree, p.file)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(whole), p.old) != 1 {
+		t.Fatalf("%s has %q %d times, want once: bring the list up to date", p.file, p.old, strings.Count(string(whole), p.old))
+	}
+	if out, red := p.run(t, tree); red {
+		t.Fatalf("%s is red before anything was changed:\n%s", p.test, out)
+	}
+	broken := strings.Replace(string(whole), p.old, p.new, 1)
+	if err := os.WriteFile(path, []byte(broken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	out, red := p.run(t, tree)
+	if !red {
+		t.Errorf("%s stays green without it", p.test)
+	}
+	if strings.Contains(out, "build failed") || strings.Contains(out, "no tests to run") {
+		t.Errorf("nothing was tested:\n%s", out)
+	}
+}
+
+// run runs the test and reports whether it failed. A test that hangs has failed.
+func (p protection) run(t *testing.T, tree string) (out string, red bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-timeout=60s", "-run", "^"+p.test+"$", "./"+p.pkg)
+	cmd.Dir = tree
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+	b, err := cmd.CombinedOutput()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		t.Fatal(err)
+	}
+	return string(b), err != nil
+}
