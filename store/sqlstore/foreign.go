@@ -79,7 +79,7 @@ func (s *Store) adoptOnce(ctx context.Context, tx *sql.Tx, r row, version int64)
 	if err := s.raise(ctx, tx, foreignID(r.Token, r.seen)); err != nil {
 		return err
 	}
-	return changed(r.ID, version)(in(ctx, tx, s.stmts.adopt).ExecContext(ctx, s.adoptArgs(r.Token, version, r.mark)...))
+	return changed(r.ID, version)(s.exec(ctx, tx, s.stmts.adopt, s.adoptArgs(r.Token, version, r.mark)...))
 }
 
 func (s *Store) adoptArgs(t *tokenkeep.Token, version int64, mark string) []any {
@@ -105,14 +105,6 @@ func (s *Store) raise(ctx context.Context, tx *sql.Tx, id int64) error {
 	if id == 0 {
 		return nil
 	}
-	_, err := in(ctx, tx, s.stmts.raise).ExecContext(ctx, id, id)
+	_, err := s.exec(ctx, tx, s.stmts.raise, id, id)
 	return err
-}
-
-// in returns stmt for use in tx, or as it is if that is nil.
-func in(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt) *sql.Stmt {
-	if tx == nil {
-		return stmt
-	}
-	return tx.StmtContext(ctx, stmt)
 }

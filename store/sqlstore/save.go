@@ -44,11 +44,11 @@ func (s *Store) replace(ctx context.Context, t *tokenkeep.Token) error {
 // update writes t over this version of the row id, in one statement.
 func (s *Store) update(ctx context.Context, tx *sql.Tx, t *tokenkeep.Token, id string, version int64) error {
 	args := values(t, time.Now())
-	if s.stmts.adopt != nil {
+	if s.stmts.adopt.query != "" {
 		args = append(args, fingerprint(t))
 	}
 	args = append(s.stmts.key(args, id), version)
-	return changed(id, version)(in(ctx, tx, s.stmts.update).ExecContext(ctx, args...))
+	return changed(id, version)(s.exec(ctx, tx, s.stmts.update, args...))
 }
 
 // changed returns the error of a statement that has to change this version of the
@@ -120,7 +120,7 @@ func (s *Store) merge(ctx context.Context, t *tokenkeep.Token) (id string, versi
 // changed meanwhile, by a save with a version.
 func (s *Store) mergeOrAdd(ctx context.Context, t *tokenkeep.Token) (id string, version int64, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.StmtContext(ctx, s.stmts.begin).ExecContext(ctx); err != nil {
+		if _, err := s.exec(ctx, tx, s.stmts.begin); err != nil {
 			return err
 		}
 		old, err := s.meant(ctx, tx, t)
@@ -167,10 +167,10 @@ func (s *Store) add(ctx context.Context, tx *sql.Tx, t *tokenkeep.Token) (id str
 	args = append(args, v[:colVersion-1]...)
 	args = append(args, 1)
 	args = append(args, v[colVersion-1:]...)
-	if s.stmts.adopt != nil {
+	if s.stmts.adopt.query != "" {
 		args = append(args, fingerprint(t))
 	}
-	if _, err := tx.StmtContext(ctx, s.stmts.insert).ExecContext(ctx, args...); err != nil {
+	if _, err := s.exec(ctx, tx, s.stmts.insert, args...); err != nil {
 		return "", 0, err
 	}
 	return id, 1, nil
@@ -196,7 +196,7 @@ func (s *Store) freshID(ctx context.Context, tx *sql.Tx) (string, error) {
 
 // nextID counts the counter of ids and returns where it stands.
 func (s *Store) nextID(ctx context.Context, tx *sql.Tx) (string, error) {
-	if _, err := tx.StmtContext(ctx, s.stmts.nextID).ExecContext(ctx); err != nil {
+	if _, err := s.exec(ctx, tx, s.stmts.nextID); err != nil {
 		return "", err
 	}
 	var value any
@@ -241,7 +241,7 @@ func (s *Store) remove(ctx context.Context, id string) error {
 	}
 	defer unlock()
 	return s.retried(ctx, func() error {
-		result, err := s.stmts.remove.ExecContext(ctx, s.stmts.key(nil, id)...)
+		result, err := s.exec(ctx, nil, s.stmts.remove, s.stmts.key(nil, id)...)
 		if err != nil {
 			return err
 		}

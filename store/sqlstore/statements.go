@@ -16,15 +16,15 @@ type statements struct {
 	find   map[tokenkeep.Field]*sql.Stmt
 	widths *sql.Stmt
 	page   *sql.Stmt
-	begin  *sql.Stmt
-	update *sql.Stmt
-	insert *sql.Stmt
-	remove *sql.Stmt
-	nextID *sql.Stmt
 	lastID *sql.Stmt
 	taken  *sql.Stmt
-	raise  *sql.Stmt
-	adopt  *sql.Stmt // nil where triggers count the version
+	begin  writeStmt
+	update writeStmt
+	insert writeStmt
+	remove writeStmt
+	nextID writeStmt
+	raise  writeStmt
+	adopt  writeStmt // has no query where triggers count the version
 
 	all []*sql.Stmt
 	// width is how many columns a row is read with.
@@ -55,12 +55,12 @@ func (st *statements) prepare(ctx context.Context, db *sql.DB, n names) error {
 	}
 	st.widths = p.prepare("SELECT DISTINCT length(id) FROM {table} WHERE id > '' ORDER BY 1")
 	st.page = p.prepare(rows + "WHERE length(id) = ? AND id > ? ORDER BY id LIMIT ?")
-	st.remove = p.prepare("DELETE FROM {table} " + byID)
-	st.begin = p.prepare(d.begin(n))
-	st.nextID = p.prepare("UPDATE {meta} SET value = value + 1 WHERE name = 'last_id'")
+	st.remove = p.prepareWrite("DELETE FROM {table} " + byID)
+	st.begin = p.prepareWrite(d.begin(n))
+	st.nextID = p.prepareWrite("UPDATE {meta} SET value = value + 1 WHERE name = 'last_id'")
 	st.lastID = p.prepare("SELECT value FROM {meta} WHERE name = 'last_id'")
 	st.taken = p.prepare("SELECT count(*) FROM {table} " + byID)
-	st.raise = p.prepare("UPDATE {meta} SET value = ? WHERE name = 'last_id' AND value < ?")
+	st.raise = p.prepareWrite("UPDATE {meta} SET value = ? WHERE name = 'last_id' AND value < ?")
 	st.prepareWrites(&p, d, byID)
 	if p.err != nil {
 		return errors.Join(p.err, st.close())
@@ -74,15 +74,15 @@ func (st *statements) prepareWrites(p *preparer, d *Dialect, byID string) {
 	set, where, last := assignments(columns)+", version = version + 1", byID+" AND version = ?", "?"
 	if d.foreign.column != "" {
 		mine := ", seen = ?, " + d.foreign.column + " = " + d.foreign.value
-		st.adopt = p.prepare("UPDATE {table} SET version = version + 1, accounts_server = ?, data_centre = ?, scopes = ?, " +
+		st.adopt = p.prepareWrite("UPDATE {table} SET version = version + 1, accounts_server = ?, data_centre = ?, scopes = ?, " +
 			"state = ?, claim = ?, mints = ?" + mine + " " + where + " AND " + d.foreign.mark + " = ?")
 		set += mine
 		where += " AND " + d.foreign.ours
 		columns = append(columns, "seen", d.foreign.column)
 		last = d.foreign.value
 	}
-	st.update = p.prepare("UPDATE {table} SET " + set + " " + where)
-	st.insert = p.prepare("INSERT INTO {table} (" + strings.Join(columns, ", ") + ") VALUES (" +
+	st.update = p.prepareWrite("UPDATE {table} SET " + set + " " + where)
+	st.insert = p.prepareWrite("INSERT INTO {table} (" + strings.Join(columns, ", ") + ") VALUES (" +
 		strings.Repeat("?, ", len(columns)-1) + last + ")")
 }
 
@@ -162,4 +162,33 @@ func (p *preparer) prepare(query string) *sql.Stmt {
 	}
 	p.st.all = append(p.st.all, stmt)
 	return stmt
+}
+
+// A writeStmt is a statement that writes. It is not prepared if the server took no
+// writes when the store was opened.
+type writeStmt struct {
+	query    string
+	prepared *sql.Stmt
+}
+
+func (p *preparer) prepareWrite(query string) writeStmt {
+	w := writeStmt{query: p.names.fill(query)}
+	w.prepared = p.prepare(query)
+	if p.err != nil && errors.Is(p.names.dialect.diagnose(p.err).sentinel, tokenkeep.ErrReadOnly) {
+		p.err = nil
+	}
+	return w
+}
+
+// exec runs w in tx or, if that is nil, outside of a transaction.
+func (s *Store) exec(ctx context.Context, tx *sql.Tx, w writeStmt, args ...any) (sql.Result, error) {
+	switch {
+	case w.prepared == nil && tx == nil:
+		return s.db.ExecContext(ctx, w.query, args...)
+	case w.prepared == nil:
+		return tx.ExecContext(ctx, w.query, args...)
+	case tx == nil:
+		return w.prepared.ExecContext(ctx, args...)
+	}
+	return tx.StmtContext(ctx, w.prepared).ExecContext(ctx, args...)
 }

@@ -81,7 +81,7 @@ func (p product) answers(tb testing.TB, dsn string) error {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // nothing to lose
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Second)
 	defer cancel()
 	return db.PingContext(ctx)
 }
@@ -113,7 +113,7 @@ func (p product) freshTable(tb testing.TB, dsn string) string {
 		}
 		defer db.Close() //nolint:errcheck // nothing to lose
 		for _, t := range []string{name, name + "_meta"} {
-			if _, err := db.ExecContext(context.Background(), "DROP TABLE IF EXISTS "+p.quote+t+p.quote); err != nil {
+			if _, err := db.ExecContext(context.WithoutCancel(tb.Context()), "DROP TABLE IF EXISTS "+p.quote+t+p.quote); err != nil {
 				tb.Error(err)
 			}
 		}
@@ -248,4 +248,20 @@ func suite(t *testing.T, p product) {
 		Open:   p.openDSN,
 		NewDSN: func(tb testing.TB) string { return p.freshTable(tb, dsn) + " " + dsn },
 	})
+}
+
+// readOnly returns the DSN for connections that may only read.
+func (p product) readOnly(dsn string) string {
+	if p.driver == "mysql" {
+		return withParam(dsn, "tx_read_only=1")
+	}
+	return withParam(dsn, "default_transaction_read_only=on")
+}
+
+// withParam adds a parameter to a DSN.
+func withParam(dsn, param string) string {
+	if strings.Contains(dsn, "?") {
+		return dsn + "&" + param
+	}
+	return dsn + "?" + param
 }
