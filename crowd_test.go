@@ -69,7 +69,7 @@ func TestOutageLeavesNoGoroutines(t *testing.T) {
 func TestSoftExpiryIsJittered(t *testing.T) {
 	k := New(NewMemoryStore(), &stubProvider{}, nil)
 	now := time.Now()
-	row := &Token{Expiry: now.Add(time.Hour), Mints: []time.Time{now}}
+	row := &Token{Expiry: now.Add(time.Hour), Mints: []time.Time{now}, UsedAt: now}
 	seen := map[time.Duration]bool{}
 	for range 100 {
 		d := k.softExpiry(row)
