@@ -108,8 +108,9 @@ func (s *Store) call(ctx context.Context, action string, params, answer any) err
 
 // A refusal is an error that the service answers with.
 type refusal struct {
-	action, Message string
-	Type            string `json:"__type"`
+	action  string
+	Type    string `json:"__type"`
+	Message string `json:"Message"`
 }
 
 func (e *refusal) Error() string { return e.action + ": " + e.Type + ": " + e.Message }

@@ -35,7 +35,7 @@ type standInVersion struct{ id, value string }
 
 // A standInRequest has the parameters of all actions.
 type standInRequest struct {
-	Name, SecretId, ClientRequestToken, SecretString string //nolint:revive,staticcheck // the service's names
+	Name, SecretId, ClientRequestToken, SecretString string
 	RecoveryWindowInDays                             int
 }
 

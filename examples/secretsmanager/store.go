@@ -124,7 +124,7 @@ func (s *Store) SaveToken(ctx context.Context, t *tokenkeep.Token) error {
 		if t.Version > 0 || !errors.Is(err, tokenkeep.ErrConflict) {
 			return fmt.Errorf("secretsmanager: save: %w", err)
 		}
-		time.Sleep(rand.N(20 * time.Millisecond)) // somebody was faster: look again
+		time.Sleep(rand.N(20 * time.Millisecond)) //nolint:gosec // somebody was faster: look again, at another moment than others
 	}
 }
 
