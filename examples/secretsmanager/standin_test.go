@@ -47,6 +47,26 @@ func newStandIn(tb testing.TB, stale int) (*standIn, string) {
 	return f, srv.URL
 }
 
+// sent returns how many requests there were: of one action, or of all for "".
+func (f *standIn) sent(action string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for a, calls := range f.calls {
+		if action == "" || a == action {
+			n += calls
+		}
+	}
+	return n
+}
+
+// changeByHand makes a version of a secret as the console does.
+func (f *standIn) changeByHand(name, value string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.secrets[name]
+	s.versions = append(s.versions, standInVersion{"7b0e4a6e-1c1d-4c62-8f36-6f0d1f2b9d3e", value})
+}
+
 func (f *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var in standInRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
