@@ -69,13 +69,25 @@ func promptly[T any](ctx context.Context, call func(context.Context) (T, error))
 	brisk, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	value, err = call(brisk)
-	if err == nil || brisk.Err() == nil || ctx.Err() != nil {
+	if err == nil || ended(brisk) == nil || ended(ctx) != nil {
 		return value, err
 	}
 	if _, answered := errors.AsType[redis.Error](err); answered {
 		return value, err
 	}
 	return value, errSlow
+}
+
+// ended returns the error of ctx, also in the moment in which its deadline has passed
+// for a connection and its own timer has not fired yet.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // detached makes a call on a goroutine of its own, which counts the call out, and

@@ -25,8 +25,8 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 		return fmt.Errorf("%s: %w", op, err)
 	case errors.Is(err, redis.ErrClosed):
 		return fmt.Errorf("%s: the client: %w", op, tokenkeep.ErrClosed)
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w", op, ctx.Err())
+	case ended(ctx) != nil:
+		return fmt.Errorf("%s: %w", op, ended(ctx))
 	}
 	f := diagnose(err)
 	if f.sentinel != nil {
