@@ -25,6 +25,8 @@ type Dialect struct {
 	// exact is a condition that holds when column is the argument, byte for byte.
 	// Each "?" in it stands for that one argument.
 	exact func(column string) string
+	// read returns the expression that reads a column; nil stands for its name.
+	read func(column string) string
 	// columns lists the columns of the table that its argument names, in order,
 	// and no row when there is no such table.
 	columns string

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"hash/fnv"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,7 @@ func Postgres() Dialect {
 		quote:     func(name string) string { return `"` + name + `"` },
 		exact:     func(column string) string { return column + " = ?" },
 		columns:   "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(?)) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+		read:      postgresRead,
 		begin:     lockCounter,
 		alone:     postgresAlone,
 		isolation: sql.LevelReadCommitted,
@@ -57,6 +59,16 @@ func numbered(query string) string {
 		b.WriteString("$" + strconv.Itoa(n))
 		query = after
 	}
+}
+
+// postgresRead fixes the type of what is read: prepared statements fail for good
+// when somebody changes that of a column.
+func postgresRead(column string) string {
+	switch column {
+	case "version", "created_at", "updated_at", "used_at":
+		return column + "::bigint"
+	}
+	return column + "::text"
 }
 
 // postgresAlone is a transaction under a lock of the server, because two that make
@@ -112,6 +124,9 @@ func postgresDiagnose(err error) diagnosis {
 		error
 		SQLState() string
 	}](err)
+	if !ok && isDSNError(err) {
+		return diagnosis{class: tokenkeep.Misconfigured, quiet: true, hint: "correct the DSN: postgres://USER:PASSWORD@HOST:PORT/DATABASE"}
+	}
 	if !ok {
 		return diagnosis{lost: true, hint: "check that the server runs and can be reached; a save whose answer was lost may be stored"}
 	}
@@ -152,4 +167,14 @@ func postgresMeaning(code string) diagnosis {
 		return diagnosis{hint: "the server cannot read or write its files: see its log; restore the database from a backup if it is damaged"}
 	}
 	return diagnosis{}
+}
+
+// isDSNError reports whether pgx did not understand a DSN. Its text quotes it.
+func isDSNError(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if t := reflect.TypeOf(err); t.Kind() == reflect.Pointer && t.Elem().Name() == "ParseConfigError" {
+			return true
+		}
+	}
+	return false
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/tokenkeep/tokenkeep"
 )
 
+// errQuoting stands for an error of a driver whose text may quote a secret.
+var errQuoting = errors.New("the driver's words are not shown because they quote a value")
+
 // fail returns err as the error of op: a context's error as it is, the sentinels
 // of package tokenkeep as they are, and a driver's error as what it means, with
 // the next step.
@@ -26,7 +29,10 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 	}
 	d := s.dialect.diagnose(err)
 	if d.quiet {
-		err = fmt.Errorf("error %s of the server", d.code)
+		err = errQuoting
+		if d.code != "" {
+			err = fmt.Errorf("error %s of the server", d.code)
+		}
 	}
 	if d.sentinel != nil {
 		return fmt.Errorf("%s: %w: %w; %s", op, d.sentinel, err, d.hint)

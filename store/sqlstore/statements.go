@@ -89,6 +89,11 @@ func (st *statements) prepareWrites(p *preparer, d *Dialect, byID string) {
 // readColumns returns the columns of a record, as expressions.
 func (st *statements) readColumns(d *Dialect) []string {
 	columns := columnNames()
+	if d.read != nil {
+		for i, column := range columns {
+			columns[i] = d.read(column)
+		}
+	}
 	if d.foreign.column != "" {
 		columns = append(columns, "seen", d.foreign.mark)
 	}
