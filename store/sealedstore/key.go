@@ -1,0 +1,126 @@
+package sealedstore
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tink-crypto/tink-go/v2/aead/subtle"
+	"github.com/tink-crypto/tink-go/v2/tink"
+	"github.com/tokenkeep/tokenkeep"
+)
+
+// keyBytes is the length of a key before it is written in base64.
+const keyBytes = 32
+
+// A key seals and opens rows and makes fingerprints.
+type key struct {
+	id   string // ten hexadecimal digits, derived from the key
+	aead tink.AEAD
+	mac  []byte // makes fingerprints
+}
+
+// NewKey returns a new random key: 32 bytes in base64, one line of a key ring.
+func NewKey() tokenkeep.Secret {
+	b := make([]byte, keyBytes)
+	_, _ = rand.Read(b) // never fails
+	return tokenkeep.NewSecret(base64.StdEncoding.EncodeToString(b))
+}
+
+// errKeyText says what a key looks like. It never shows the text.
+var errKeyText = errors.New("a key is 32 random bytes in base64; `openssl rand -base64 32` makes one")
+
+// rawKey returns the key that text holds in base64.
+func rawKey(text string) (*key, error) {
+	text = strings.NewReplacer("-", "+", "_", "/", "=", "").Replace(text)
+	material, err := base64.RawStdEncoding.DecodeString(text)
+	if err != nil || len(material) != keyBytes {
+		return nil, errKeyText // the cause would show a part of the text
+	}
+	secret, err := derive(material, "aead", keyBytes)
+	if err != nil {
+		return nil, err
+	}
+	// 24 random bytes of nonce: a key never wears out, however often rows are saved.
+	aead, err := subtle.NewXChaCha20Poly1305(secret)
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	return newKey(material, aead)
+}
+
+// newKey returns the key that seals by aead and was made of material.
+func newKey(material []byte, aead tink.AEAD) (*key, error) {
+	mac, err := derive(material, "fingerprint", sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	id, err := derive(material, "id", 5)
+	if err != nil {
+		return nil, err
+	}
+	return &key{id: hex.EncodeToString(id), aead: aead, mac: mac}, nil
+}
+
+// derive returns n bytes for one purpose, from which material cannot be told.
+func derive(material []byte, purpose string, n int) ([]byte, error) {
+	b, err := hkdf.Key(sha256.New, material, nil, "tokenkeep sealedstore v1 "+purpose, n)
+	if err != nil {
+		return nil, fmt.Errorf("key: derive: %w", err)
+	}
+	return b, nil
+}
+
+// fingerprint returns what stands for a secret in the inner store: equal for equal
+// secrets of one field, and telling nothing to who lacks the key.
+func (k *key) fingerprint(f tokenkeep.Field, s tokenkeep.Secret) tokenkeep.Secret {
+	if s.IsZero() {
+		return s
+	}
+	mac := hmac.New(sha256.New, k.mac)
+	mac.Write([]byte{byte(f)})
+	mac.Write([]byte(s.Reveal()))
+	return tokenkeep.NewSecret(printPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16]))
+}
+
+// parseKeys returns the keys of a key ring's text, the one that seals first.
+func parseKeys(text string) ([]*key, error) {
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return tinkKeys([]byte(text))
+	}
+	_, lines := splitKeys(text)
+	var keys []*key
+	for i, line := range lines {
+		k, err := rawKey(line)
+		if err != nil {
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// splitKeys returns the comments and the keys of a key ring's text. Keys stand on
+// lines of their own, or between spaces or commas.
+func splitKeys(text string) (comments, keys []string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "#") {
+			comments = append(comments, line)
+			continue
+		}
+		keys = append(keys, strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })...)
+	}
+	return comments, keys
+}
+
+// joinKeys is the reverse of splitKeys.
+func joinKeys(comments, keys []string) string {
+	return strings.Join(append(comments, keys...), "\n") + "\n"
+}

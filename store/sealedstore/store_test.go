@@ -1,0 +1,65 @@
+package sealedstore_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/store/sealedstore"
+	"github.com/tokenkeep/tokenkeep/store/sqlitestore"
+	"github.com/tokenkeep/tokenkeep/storetest"
+)
+
+// openSQLite opens a sealed store in folder, with a key file beside the database.
+func openSQLite(ctx context.Context, folder string) (tokenkeep.TokenStore, error) {
+	keys, err := sealedstore.OpenKeyring(ctx, sealedstore.KeyFile(filepath.Join(folder, "key")))
+	if err != nil {
+		return nil, err
+	}
+	inner, err := sqlitestore.Open(ctx, filepath.Join(folder, "tokens.db"), nil)
+	if err != nil {
+		return nil, err
+	}
+	return sealedstore.New(inner, keys, nil)
+}
+
+// newFolder returns a folder with a new key file.
+func newFolder(tb testing.TB) string {
+	tb.Helper()
+	folder := tb.TempDir()
+	if _, err := sealedstore.GenerateKey(filepath.Join(folder, "key")); err != nil {
+		tb.Fatal(err)
+	}
+	return folder
+}
+
+// maxBytes is the greatest token that storetest may expect to be kept: four of its
+// twelve texts are sealed together.
+const maxBytes = 3 * 48_000
+
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, storetest.Config{Open: openSQLite, NewDSN: newFolder, MaxBytes: maxBytes})
+}
+
+func TestMemory(t *testing.T) {
+	keys := newKeyring(t)
+	storetest.Run(t, storetest.Config{
+		Open: func(context.Context, string) (tokenkeep.TokenStore, error) {
+			return sealedstore.New(tokenkeep.NewMemoryStore(), keys, nil)
+		},
+		NewDSN:     func(testing.TB) string { return "" },
+		MemoryOnly: true,
+		MaxBytes:   maxBytes,
+	})
+}
+
+// newKeyring returns a ring on a new key file.
+func newKeyring(tb testing.TB) *sealedstore.Keyring {
+	tb.Helper()
+	keys, err := sealedstore.OpenKeyring(tb.Context(), sealedstore.KeyFile(filepath.Join(newFolder(tb), "key")))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return keys
+}
