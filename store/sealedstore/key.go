@@ -13,6 +13,7 @@ import (
 
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
+
 	"github.com/tokenkeep/tokenkeep"
 )
 
@@ -84,8 +85,7 @@ func (k *key) fingerprint(f tokenkeep.Field, s tokenkeep.Secret) tokenkeep.Secre
 		return s
 	}
 	mac := hmac.New(sha256.New, k.mac)
-	mac.Write([]byte{byte(f)})
-	mac.Write([]byte(s.Reveal()))
+	mac.Write([]byte(f.String() + "\x00" + s.Reveal()))
 	return tokenkeep.NewSecret(printPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16]))
 }
 

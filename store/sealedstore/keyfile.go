@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/durable"
 )
 
 type fileSource struct{ path string }
@@ -117,55 +119,50 @@ func GenerateKey(path string) (id string, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("generate key: %w", err)
 	}
-	temp, err := writeTemp(path, "# tokenkeep: the first key seals, all of them open. Keep a copy in a safe place.\n"+text+"\n")
+	f, err := durable.Create(path)
 	if err != nil {
 		return "", fmt.Errorf("generate key: %w", err)
 	}
-	defer func() { _ = os.Remove(temp) }()
-	if err := os.Link(temp, path); err != nil { // unlike a rename, it never replaces a file
+	defer func() { err = errors.Join(err, f.Close()) }() // removes the file's first name
+	err = fill(f, "# tokenkeep: the first key seals, all of them open. Keep a copy in a safe place.\n"+text+"\n")
+	if err == nil {
+		err = os.Link(f.Name(), path) // unlike a rename, it never replaces a file
+	}
+	if err == nil {
+		err = durable.SyncDir(filepath.Dir(path))
+	}
+	if err != nil {
 		return "", fmt.Errorf("generate key: %w", err)
 	}
-	return k.id, syncFolder(path)
+	return k.id, nil
 }
 
 // replaceFile writes text to the file at path: whole, or not at all.
-func replaceFile(path, text string) error {
-	temp, err := writeTemp(path, text)
+func replaceFile(path, text string) (err error) {
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return errors.Join(err, os.Remove(temp))
-	}
-	return syncFolder(path)
-}
-
-// writeTemp writes text to a new file beside path and flushes it to the disk.
-func writeTemp(path, text string) (string, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // 0600
-	if err != nil {
-		return "", err
-	}
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		now := time.Now() // finer than the clock of file systems, so that each text has its own
-		err = os.Chtimes(f.Name(), now, now)
-	}
-	if err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
-	}
-	return f.Name(), nil
-}
-
-// syncFolder flushes the entry of path in its folder to the disk.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // folders cannot be flushed there
-	}
-	d, err := os.Open(filepath.Dir(path))
+	f, err := durable.Create(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := errors.Join(f.Like(info), fill(f, text)); err != nil {
+		return err
+	}
+	return f.Commit()
+}
+
+// fill writes text to a new file and flushes it to the disk. It gives the file a time
+// of its own: the clock of file systems is coarser than a key ring may change.
+func fill(f *durable.File, text string) error {
+	if _, err := f.WriteString(text); err != nil {
+		return err
+	}
+	now := time.Now()
+	if err := os.Chtimes(f.Name(), now, now); err != nil {
+		return err
+	}
+	return f.Sync()
 }

@@ -1,8 +1,8 @@
 package sealedstore
 
 import (
+	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tokenkeep/tokenkeep"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/tokenkeep/tokenkeep"
 )
 
 // A Keyring holds the keys of sealed stores: the primary one, which seals, and
@@ -258,37 +259,40 @@ func (k *Keyring) edit(ctx context.Context, change func(keys []string) []string)
 	return k.Reload(ctx)
 }
 
-// Seal encrypts data that is no row, such as a journal's, and returns a text that
-// [Keyring.Open] opens for the same purpose only.
-func (k *Keyring) Seal(ctx context.Context, data []byte, purpose string) (string, error) {
-	key := k.fresh(ctx).primary()
-	sealed, err := key.aead.Encrypt(data, dataFor(purpose))
+// Seal encrypts data that is no row, such as a record of tokenkeep's rescue journal,
+// and authenticates aad with it. It seals with the primary key and names it, so that
+// [Keyring.Open] finds it after a rotation. The key must not be retired as long as
+// anything but rows is sealed with it.
+func (k *Keyring) Seal(plain, aad []byte) ([]byte, error) {
+	key := k.fresh(context.Background()).primary()
+	sealed, err := key.aead.Encrypt(plain, dataAAD(aad))
 	if err != nil {
-		return "", keyError("seal", err)
+		return nil, keyError("seal", err)
 	}
-	return dataPrefix + key.id + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
+	return append([]byte(dataPrefix+key.id+"."), sealed...), nil
 }
 
-// Open returns the data that Seal sealed for the same purpose. The error wraps
+// Open returns what was given to Seal with the same aad. The error wraps
 // [ErrKeyMissing] or tokenkeep.ErrCorrupt.
-func (k *Keyring) Open(ctx context.Context, text, purpose string) ([]byte, error) {
-	id, body, ok := strings.Cut(strings.TrimPrefix(text, dataPrefix), ".")
-	sealed, err := base64.RawURLEncoding.DecodeString(body)
-	if !ok || err != nil || !strings.HasPrefix(text, dataPrefix) {
-		return nil, keyError("open: this is no sealed text", tokenkeep.ErrCorrupt)
+func (k *Keyring) Open(sealed, aad []byte) ([]byte, error) {
+	rest, ok1 := bytes.CutPrefix(sealed, []byte(dataPrefix))
+	id, rest, ok2 := bytes.Cut(rest, []byte("."))
+	if !ok1 || !ok2 {
+		return nil, keyError("open", damaged("this is nothing sealed"))
 	}
-	key, err := k.key(ctx, id)
+	key, err := k.key(context.Background(), string(id))
 	if err != nil {
 		return nil, keyError("open", err)
 	}
-	data, err := key.aead.Decrypt(sealed, dataFor(purpose))
+	plain, err := key.aead.Decrypt(rest, dataAAD(aad))
 	if err != nil {
-		return nil, keyError("open: it was changed, or sealed for another purpose", tokenkeep.ErrCorrupt)
+		return nil, keyError("open", damaged("it was changed, or sealed for something else"))
 	}
-	return data, nil
+	return plain, nil
 }
 
-func dataFor(purpose string) []byte { return []byte("tokenkeep sealed data v1\x00" + purpose) }
+// dataAAD keeps what Seal seals from being taken for a row's, and the reverse.
+func dataAAD(aad []byte) []byte { return append([]byte("tokenkeep sealed data v1\x00"), aad...) }
 
 // keyError is the error of an operation on keys.
 func keyError(reason string, err error) error {

@@ -212,7 +212,7 @@ func pack(secrets ...tokenkeep.Secret) []byte {
 func unpack(b []byte) (secrets [4]tokenkeep.Secret, err error) {
 	for i := range secrets {
 		n, width := binary.Uvarint(b)
-		if width <= 0 || n > uint64(len(b)-width) {
+		if width <= 0 || n > uint64(len(b)-width) { //nolint:gosec // width is at most len(b)
 			return secrets, errEnvelope
 		}
 		b = b[width:]

@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tokenkeep/tokenkeep"
 	"github.com/zalando/go-keyring"
+
+	"github.com/tokenkeep/tokenkeep"
 )
 
 // A Source is where the text of a key ring is kept: keys in base64, one a line or
