@@ -17,6 +17,7 @@ import (
 
 	"github.com/tokenkeep/tokenkeep"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/config"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/stores"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
 )
 
@@ -167,15 +168,18 @@ func storeError(op string, err error) error {
 		return nil
 	}
 	for _, answer := range []error{
-		tokenkeep.ErrNotFound, tokenkeep.ErrAmbiguous, tokenkeep.ErrNoKey, tokenkeep.ErrConflict,
+		stores.ErrURL, tokenkeep.ErrNotFound, tokenkeep.ErrAmbiguous, tokenkeep.ErrNoKey, tokenkeep.ErrConflict,
 		tokenkeep.ErrInvalid, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, answer) {
 			return err
 		}
 	}
+	if e, ok := errors.AsType[*tokenkeep.Error](err); ok && e.Hint != "" {
+		return &unusableStoreError{err}
+	}
 	if tokenkeep.ClassOf(err) != "" {
-		return withHint(err, "tokenkeep doctor")
+		return &unusableStoreError{withHint(err, "tokenkeep doctor")}
 	}
 	return &tokenkeep.Error{
 		Class: tokenkeep.StoreUnavailable, Op: op, Reason: "the store cannot be used", Err: err,

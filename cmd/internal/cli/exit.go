@@ -63,6 +63,9 @@ func ExitCode(err error) int {
 
 // codeOfClass is the code for what a caller can do about err.
 func codeOfClass(err error) int {
+	if _, ok := errors.AsType[*unusableStoreError](err); ok {
+		return ExitStore
+	}
 	switch tokenkeep.ClassOf(err) {
 	case tokenkeep.NeedsLogin, tokenkeep.InDoubt:
 		return ExitLogin
@@ -77,6 +80,13 @@ func codeOfClass(err error) int {
 	}
 	return ExitFailed
 }
+
+// An unusableStoreError is a store that cannot be used, whatever the class of the
+// cause: a wrong password is one of configuration, and the store's.
+type unusableStoreError struct{ err error }
+
+func (e *unusableStoreError) Error() string { return e.err.Error() }
+func (e *unusableStoreError) Unwrap() error { return e.err }
 
 // timedOut reports whether --timeout ended the command, and nothing else says
 // more.
@@ -113,17 +123,20 @@ func usagef(format string, args ...any) error { return &badUsageError{fmt.Errorf
 type partialError struct {
 	total int
 	errs  []error
+	// rows counts the failures when errs has only the first of them; then the one
+	// of one is partial too.
+	rows int
 }
 
 func (e *partialError) Error() string {
-	return fmt.Sprintf("%d of %d failed: %v", len(e.errs), e.total, e.errs[0])
+	return fmt.Sprintf("%d of %d failed: %v", max(e.rows, len(e.errs)), e.total, e.errs[0])
 }
 
 func (e *partialError) Unwrap() []error { return e.errs }
 
 // exitCode is that of the one failure when nothing else was tried.
 func (e *partialError) exitCode() int {
-	if e.total == 1 {
+	if e.total == 1 && e.rows == 0 {
 		return ExitCode(e.errs[0])
 	}
 	return ExitPartial
@@ -134,7 +147,7 @@ func partial(total int, errs []error) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return &partialError{total, errs}
+	return &partialError{total: total, errs: errs}
 }
 
 // A childError is the exit code of a program that exec ran.

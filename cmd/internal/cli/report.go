@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/config"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
 )
 
@@ -126,6 +127,8 @@ func hintFor(err error) string {
 		return e.hint()
 	}
 	switch {
+	case errors.Is(err, config.ErrPasswordArgument):
+		return "leave the password out of the argument and set TOKENKEEP_STORE_PASSWORD_FILE to a file that holds it; then choose a new password, because this one was seen"
 	case isUsage(err):
 		return "tokenkeep --help, or tokenkeep COMMAND --help"
 	case errors.Is(err, tokenkeep.ErrNotFound):

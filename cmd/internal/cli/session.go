@@ -9,35 +9,11 @@ import (
 
 	"github.com/tokenkeep/tokenkeep"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/config"
-	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/stores"
 	"github.com/tokenkeep/tokenkeep/zoho"
 )
 
 // networkTimeout bounds commands that ask Zoho, unless --timeout does.
 const networkTimeout = 2 * time.Minute
-
-// location is the configured store.
-func (a *App) location() (stores.Location, error) {
-	l, err := stores.Parse(a.cfg.Store, a.Getenv("HOME"))
-	if err != nil {
-		return l, &config.Error{Origin: a.cfg.Origin("store"), Key: "store", Err: err}
-	}
-	return l, nil
-}
-
-// store opens the configured store; the App closes it.
-func (a *App) store(ctx context.Context) (tokenkeep.TokenStore, error) {
-	l, err := a.location()
-	if err != nil {
-		return nil, err
-	}
-	s, c, err := stores.Open(ctx, l, a.log)
-	if err != nil {
-		return nil, storeError("open "+l.String(), err)
-	}
-	a.onClose(c)
-	return s, nil
-}
 
 // provider makes the Provider for row's client, or for the configured one.
 func (a *App) provider(row *tokenkeep.Token) (*zoho.Provider, error) {

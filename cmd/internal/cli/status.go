@@ -38,7 +38,11 @@ type finding struct {
 }
 
 func (a *App) status(ctx context.Context, args []string, check bool) error {
-	s, err := a.store(ctx)
+	open := a.look
+	if check {
+		open = a.store
+	}
+	s, err := open(ctx)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func newTokensList(a *App) *cobra.Command {
 		Use: "list", Short: "List the stored tokens, masked",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.store(cmd.Context())
+			s, err := a.look(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -71,7 +71,7 @@ func newTokensShow(a *App) *cobra.Command {
 		Use: "show [USER|ID]", Short: "Show one stored token, masked",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.store(cmd.Context())
+			s, err := a.look(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/stores"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/transfer"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
 	"github.com/tokenkeep/tokenkeep/store/filestore"
@@ -20,13 +21,21 @@ import (
 func newTokensImport(a *App) *cobra.Command {
 	var dryRun, replace bool
 	cmd := &cobra.Command{
-		Use:   "import FILE",
-		Short: "Take tokens from a file of Zoho's SDKs, a SQLite file, or an export",
+		Use:   "import FILE|URL",
+		Short: "Take tokens from a file or database of Zoho's SDKs, or from an export",
 		Long: `Takes the tokens of FILE into the store. FILE is recognised by its content: the token
 file of any of Zoho's SDKs (sdk_tokens.txt), a SQLite file with Zoho's table
-oauthtoken, or what "tokens export --format json --include-secrets" wrote. It is
-not changed. All rows are checked before the first is saved.`,
-		Args: cobra.ExactArgs(1),
+oauthtoken, or what "tokens export --format json --include-secrets" wrote. URL is
+the database of Zoho's SDKs, such as mysql://root@localhost/zohooauth, with
+?table=NAME if the table is not oauthtoken; its password is taken from
+TOKENKEEP_FROM_PASSWORD or TOKENKEEP_FROM_PASSWORD_FILE. Neither is changed, and no
+column is added. All rows are checked before the first is saved.
+
+Afterwards two programs have each login: stop the one that was imported from, or
+let both use one table (see docs/stores.md). A store of tokenkeep's own is moved
+by "store migrate".`,
+		Example: "  tokenkeep tokens import sdk_tokens.txt\n  tokenkeep tokens import mysql://root@localhost/zohooauth --dry-run",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.importTokens(cmd.Context(), args[0], replace, dryRun)
 		},
@@ -37,9 +46,9 @@ not changed. All rows are checked before the first is saved.`,
 }
 
 func (a *App) importTokens(ctx context.Context, path string, replace, dryRun bool) error {
-	src, err := transfer.Open(ctx, path, a.IO.In)
+	src, err := a.importSource(ctx, path)
 	if err != nil {
-		return importError(err)
+		return err
 	}
 	s, err := a.store(ctx)
 	if err != nil {
@@ -59,8 +68,38 @@ func (a *App) importTokens(ctx context.Context, path string, replace, dryRun boo
 	return a.showImport(src.Kind, items, dryRun)
 }
 
+// importSource reads the tokens of a file or of a database.
+func (a *App) importSource(ctx context.Context, path string) (*transfer.Source, error) {
+	if !stores.IsServer(path) {
+		src, err := transfer.Open(ctx, path, a.IO.In)
+		return src, importError(err)
+	}
+	l, err := a.argument("FROM", path)
+	if err != nil {
+		return nil, err
+	}
+	own, err := a.location()
+	if err == nil && stores.Same(own, l) {
+		return nil, withHint(usagef("it is the store itself"), "name another store with --store, which the tokens are to go to")
+	}
+	if err := a.setPassword("FROM", &l, err == nil && !own.OnServer()); err != nil {
+		return nil, err
+	}
+	s, err := a.openSource(ctx, l, false)
+	if err != nil {
+		return nil, err
+	}
+	list, err := rows(ctx, s)
+	return &transfer.Source{Kind: l.Scheme, Tokens: list}, err
+}
+
 func importError(err error) error {
+	if err == nil {
+		return nil
+	}
 	switch {
+	case errors.Is(err, transfer.ErrDump):
+		return withHint(fmt.Errorf("import: %w", err), "load it into a MySQL or MariaDB (mysql DATABASE < FILE), then: tokenkeep tokens import mysql://USER@HOST/DATABASE")
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return withHint(fmt.Errorf("import: %w", err), "check the path and its mode")
 	case errors.Is(err, transfer.ErrUnknown):
@@ -144,7 +183,7 @@ func (a *App) export(ctx context.Context, format, output string, secrets, force 
 	if format == transfer.KindZohoFile && !secrets {
 		return withHint(usagef("a zoho-file without its secrets is of no use to Zoho's SDKs"), "add --include-secrets, or use --format json")
 	}
-	s, err := a.store(ctx)
+	s, err := a.look(ctx)
 	if err != nil {
 		return err
 	}

@@ -19,8 +19,12 @@ const DefaultRedirectURL = "http://localhost:8765/callback"
 
 // A Config is what a command runs with. Secrets in it do not print themselves.
 type Config struct {
-	// Store is the URL of the token store, such as "sqlite:/home/ann/tokens.db".
+	// Store is the URL of the token store, such as "sqlite:/home/ann/tokens.db",
+	// without a password. It is empty when nobody set it and the user has no data
+	// directory; [Config.NoStore] says why.
 	Store string
+	// NoStore is why Store is empty; nil when it is not.
+	NoStore error
 	// ClientID is the OAuth client; empty when nobody set it.
 	ClientID string
 	// DC is the code of the data centre to log in at; empty means "us".
@@ -42,11 +46,12 @@ type Config struct {
 	// Timeout ends the command; zero means the command's default.
 	Timeout time.Duration
 
-	path     string // of the configuration file
+	path     string // of the configuration file; empty when there can be none
 	secret   tokenkeep.Secret
 	file     string // of the client secret
 	inline   level  // where secret came from
 	external level  // where file came from
+	store    storePassword
 	origins  map[string]string
 }
 
@@ -72,15 +77,14 @@ type Sources struct {
 // wrong setting came from, and no value that may be secret.
 func Load(src Sources) (*Config, error) {
 	c := &Config{RedirectURL: DefaultRedirectURL, origins: map[string]string{}}
+	c.Store, c.NoStore = defaultStore(src.Getenv)
+	var file map[string]string
 	var err error
-	if c.Store, err = defaultStore(src.Getenv); err != nil {
-		return nil, err
+	if c.path, err = Path(src.Getenv); err == nil { // else there is no file either
+		file, err = readFile(c.path)
+	} else {
+		err = nil
 	}
-	c.path, err = Path(src.Getenv)
-	if err != nil {
-		return nil, err
-	}
-	file, err := readFile(c.path)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +188,7 @@ func userDir(getenv func(string) string, xdg, fallback, windows string) (string,
 	if home == "" {
 		var err error
 		if home, err = os.UserHomeDir(); err != nil {
-			return "", fmt.Errorf("config: no home directory: %w; set %s", err, xdg)
+			return "", fmt.Errorf("there is no home directory: %w; set HOME or %s", err, xdg)
 		}
 	}
 	return filepath.Join(home, fallback, "tokenkeep"), nil

@@ -31,12 +31,25 @@ func readFile(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, &Error{Origin: path, Err: err}
 	}
-	if _, ok := values["client_secret"]; ok {
+	if key := secretKey(values); key != "" {
 		if err := checkPrivate(path); err != nil {
-			return nil, &Error{Origin: path, Key: "client_secret", Err: err}
+			return nil, &Error{Origin: path, Key: key, Err: err}
 		}
 	}
 	return values, nil
+}
+
+// secretKey returns the first setting of the file that holds a secret, or "".
+func secretKey(values map[string]string) string {
+	for _, key := range []string{"client_secret", "store_password"} {
+		if _, ok := values[key]; ok {
+			return key
+		}
+	}
+	if _, password := SplitPassword(values["store"]); !password.IsZero() {
+		return "store"
+	}
+	return ""
 }
 
 // tomlError names the line of a mistake, and nothing of the line itself: it may

@@ -86,7 +86,7 @@ func linesOf(r io.Reader) ([]tokenkeep.Secret, error) {
 		return nil, err
 	}
 	if len(data) > maxSecretFile {
-		return nil, fmt.Errorf("the file has more than %d bytes; it is no client secret", maxSecretFile)
+		return nil, fmt.Errorf("the file has more than %d bytes; it is no secret", maxSecretFile)
 	}
 	var list []tokenkeep.Secret
 	lines := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
@@ -97,7 +97,7 @@ func linesOf(r io.Reader) ([]tokenkeep.Secret, error) {
 		}
 	}
 	if len(list) == 0 {
-		return nil, errors.New("the file is empty; put the client secret into it")
+		return nil, errors.New("the file is empty; put the secret into it")
 	}
 	return list, lines.Err()
 }

@@ -19,7 +19,9 @@ type setting struct {
 // settings lists all of them. Several take effect only together, see check.
 func settings() []setting {
 	return []setting{
-		{"store", "store", "TOKENKEEP_STORE", text(func(c *Config) *string { return &c.Store })},
+		{"store", "store", "TOKENKEEP_STORE", setStore},
+		{"store_password", "", "TOKENKEEP_STORE_PASSWORD", setStorePassword},
+		{"store_password_file", "", "TOKENKEEP_STORE_PASSWORD_FILE", setStorePasswordFile},
 		{"client_id", "client-id", "ZOHO_CLIENT_ID", text(func(c *Config) *string { return &c.ClientID })},
 		{"client_secret", "", "ZOHO_CLIENT_SECRET", setSecret},
 		{"client_secret_file", "client-secret-file", "ZOHO_CLIENT_SECRET_FILE", setSecretFile},

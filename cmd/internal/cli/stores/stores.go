@@ -2,58 +2,84 @@
 package stores
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strings"
-
-	"github.com/tokenkeep/tokenkeep"
-	"github.com/tokenkeep/tokenkeep/store/filestore"
-	"github.com/tokenkeep/tokenkeep/store/sqlitestore"
 )
 
 // A Location is a parsed store URL.
 type Location struct {
-	// Scheme is "sqlite", "file" or "memory".
+	// Scheme is "sqlite", "file", "memory", "mysql", "postgres", "redis" or
+	// "rediss".
 	Scheme string
-	// Path is the file; empty for memory.
+	// Path is the file; empty for memory and for servers.
 	Path string
+	// Server is where a store on a server is; zero for the others.
+	Server Server
 }
 
-// String returns the URL.
-func (l Location) String() string { return l.Scheme + ":" + l.Path }
+// String returns the URL, with what it left to defaults and without a password.
+func (l Location) String() string {
+	if l.OnServer() {
+		return l.Server.url(l.Scheme)
+	}
+	return l.Scheme + ":" + l.Path
+}
+
+// OnServer reports whether the store is on a server.
+func (l Location) OnServer() bool { return l.Scheme != "" && l.Scheme != memory && !l.OnFile() }
+
+// OnFile reports whether the store is a file, or SQLite's database in memory.
+func (l Location) OnFile() bool { return l.Scheme == sqlite || l.Scheme == file }
+
+// Transient reports whether the store ends with the process.
+func (l Location) Transient() bool { return l.Scheme == memory || l.Path == inMemory }
+
+// The schemes.
+const (
+	sqlite   = "sqlite"
+	file     = "file"
+	memory   = "memory"
+	mysql    = "mysql"
+	postgres = "postgres"
+	redis    = "redis"
+	rediss   = "rediss"
+)
+
+// inMemory is the path of SQLite's database in memory.
+const inMemory = ":memory:"
+
+// forms are the URLs that there are, for messages.
+const forms = "memory:, file:PATH, sqlite:PATH, mysql://USER@HOST/DATABASE, postgres://USER@HOST/DATABASE or redis://HOST/0"
 
 // ErrURL is wrapped by all errors about the URL itself.
 var ErrURL = errors.New("store URL")
 
-// Parse reads a store URL: "sqlite:PATH", "file:PATH" or "memory:". A path may
-// begin with "~/", which is home, and may be written as "///abs". The error wraps
-// [ErrURL] and shows no password.
+// Parse reads a store URL: "sqlite:PATH", "file:PATH", "memory:", or the URL of a
+// server, see [Server]. A path may begin with "~/", which is home, and may be
+// written as "///abs". The error wraps [ErrURL] and shows no password.
 func Parse(raw, home string) (Location, error) {
 	scheme, path, found := strings.Cut(raw, ":")
 	if !found {
-		return Location{}, fmt.Errorf("%w: it has no scheme; write memory:, file:PATH or sqlite:PATH", ErrURL)
+		return Location{}, fmt.Errorf("%w: it has no scheme; write %s", ErrURL, forms)
 	}
-	switch scheme {
-	case "memory":
+	if scheme == memory {
 		if path != "" && path != "//" {
 			return Location{}, fmt.Errorf("%w: memory: takes no path", ErrURL)
 		}
 		return Location{Scheme: scheme}, nil
-	case "sqlite", "file":
-		path, err := cleanPath(path, home)
-		if err != nil {
-			return Location{}, err
-		}
-		return Location{Scheme: scheme, Path: path}, nil
-	case "mysql", "mariadb", "postgres", "postgresql", "redis", "rediss":
-		return Location{}, fmt.Errorf("%w: %s: stores are not in this build yet; use sqlite:PATH or file:PATH", ErrURL, scheme)
 	}
-	return Location{}, fmt.Errorf("%w: no such kind of store; write memory:, file:PATH or sqlite:PATH", ErrURL)
+	if scheme == sqlite || scheme == file {
+		path, err := cleanPath(path, home)
+		return Location{Scheme: scheme, Path: path}, err
+	}
+	if s := serverScheme(scheme); s != "" {
+		server, err := parseServer(s, path)
+		return Location{Scheme: s, Server: server}, err
+	}
+	return Location{}, fmt.Errorf("%w: no such kind of store; write %s", ErrURL, forms)
 }
 
 func cleanPath(path, home string) (string, error) {
@@ -73,33 +99,8 @@ func cleanPath(path, home string) (string, error) {
 		}
 		return filepath.Join(home, rest), nil
 	}
-	if path == ":memory:" {
+	if path == inMemory {
 		return path, nil
 	}
 	return filepath.Clean(path), nil
 }
-
-// Open opens the store at l and tells log what an operator should know. Missing
-// files and folders are made, readable by their owner alone. The caller closes
-// what it gets.
-func Open(ctx context.Context, l Location, log *slog.Logger) (tokenkeep.TokenStore, io.Closer, error) {
-	switch l.Scheme {
-	case "memory":
-		return tokenkeep.NewMemoryStore(), nopCloser{}, nil
-	case "file":
-		s, err := filestore.Open(l.Path, &filestore.Options{Logger: log})
-		if err != nil {
-			return nil, nil, err
-		}
-		return s, s, nil
-	}
-	s, err := sqlitestore.Open(ctx, l.Path, &sqlitestore.Options{Logger: log})
-	if err != nil {
-		return nil, nil, err
-	}
-	return s, s, nil
-}
-
-type nopCloser struct{}
-
-func (nopCloser) Close() error { return nil }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/tokenkeep/tokenkeep"
@@ -24,6 +25,12 @@ const (
 
 // ErrUnknown is wrapped when a file is none of the kinds.
 var ErrUnknown = errors.New("neither a token file of Zoho's SDKs, nor a SQLite file with the table oauthtoken, nor a JSON export")
+
+// ErrDump is wrapped when a file is a dump of a database.
+var ErrDump = errors.New("it is the dump of a database, which is not read as it is")
+
+// dump is what a dump of MySQL, MariaDB or PostgreSQL has near its beginning.
+var dump = regexp.MustCompile(`(?m)^(-- (MySQL|MariaDB) dump|-- PostgreSQL database dump|/\*[!M]|PGDMP|(CREATE TABLE|INSERT INTO) )`)
 
 // maxFile bounds what is read of a source that is no database.
 const maxFile = 256 << 20
@@ -63,6 +70,8 @@ func parse(ctx context.Context, path string, data []byte) (*Source, error) {
 		return openSQLite(ctx, path)
 	case bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
 		return parseJSON(data)
+	case dump.Match(data[:min(len(data), 4096)]):
+		return nil, fmt.Errorf("%s: %w", path, ErrDump)
 	case len(bytes.TrimSpace(data)) == 0:
 		return nil, fmt.Errorf("%s is empty: %w", path, ErrUnknown)
 	}
