@@ -24,16 +24,6 @@ func openSQLite(ctx context.Context, folder string) (tokenkeep.TokenStore, error
 	return sealedstore.New(inner, keys, nil)
 }
 
-// newFolder returns a folder with a new key file.
-func newFolder(tb testing.TB) string {
-	tb.Helper()
-	folder := tb.TempDir()
-	if _, err := sealedstore.GenerateKey(filepath.Join(folder, "key")); err != nil {
-		tb.Fatal(err)
-	}
-	return folder
-}
-
 // maxBytes is the greatest token that storetest may expect to be kept: four of its
 // twelve texts are sealed together.
 const maxBytes = 3 * 48_000
@@ -52,14 +42,4 @@ func TestMemory(t *testing.T) {
 		MemoryOnly: true,
 		MaxBytes:   maxBytes,
 	})
-}
-
-// newKeyring returns a ring on a new key file.
-func newKeyring(tb testing.TB) *sealedstore.Keyring {
-	tb.Helper()
-	keys, err := sealedstore.OpenKeyring(tb.Context(), sealedstore.KeyFile(filepath.Join(newFolder(tb), "key")))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return keys
 }
