@@ -33,8 +33,10 @@ func newDoctor(a *App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong, and say how to fix it",
-		Long: `Checks the configuration, the store, its files and the logins in it. It asks nothing
-over the network unless --online is given, and mints no token.`,
+		Long: `Checks the configuration, the store, its files and the logins in it, and what is
+dangerous when Zoho's own SDKs use the same store. It asks the store, also one on a
+server, but nothing else over the network unless --online is given. It mints no
+token and changes nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := a.withTimeout(cmd.Context(), networkTimeout)

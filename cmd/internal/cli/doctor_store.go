@@ -1,43 +1,41 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/tokenkeep/tokenkeep"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/stores"
 )
 
-// checkStore looks at the store, its files and its rows.
+// checkStore looks at the store, its files and its rows, and changes nothing.
 func (a *App) checkStore(ctx context.Context) []checkup {
-	const name = "store"
-	l, err := a.location()
+	l, err := a.place()
 	if err != nil {
-		return []checkup{broken(tokenkeep.Misconfigured, name, "write sqlite:PATH, file:PATH or memory:", "%v", err)}
+		return []checkup{broken(tokenkeep.Misconfigured, "store", cmp.Or(hintFor(err), "correct its URL"), "%v", err)}
 	}
-	if l.Path != "" {
-		if _, err := os.Stat(l.Path); errors.Is(err, fs.ErrNotExist) {
-			return []checkup{checkFolder(l)}
-		}
+	s, err := a.openPlace(ctx, l, toLook)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && l.OnServer():
+		return []checkup{good("store", "%s has no table yet; the first login makes it", l)}
+	case errors.Is(err, fs.ErrNotExist):
+		return []checkup{checkFolder(l)}
+	case err != nil:
+		return append([]checkup{storeBroken(l, err)}, checkFiles(l)...)
 	}
-	s, err := a.store(ctx)
-	if err != nil {
-		return append([]checkup{storeBroken(l, err)}, checkModes(l)...)
-	}
-	list := []checkup{a.ping(ctx, l, s)}
-	list = append(list, checkModes(l)...)
+	list := append([]checkup{a.ping(ctx, l, s)}, checkFiles(l)...)
+	list = append(list, a.checkRedis(ctx, s)...)
 	tokens, err := rows(ctx, s)
 	if err != nil {
 		return append(list, storeBroken(l, err))
 	}
 	list = append(list, a.checkLogins(tokens)...)
-	return append(list, checkIDs(tokens), checkHomes(tokens))
+	return append(list, a.checkIDs(ctx, l, tokens), checkTwice(tokens), checkHomes(tokens))
 }
 
 // checkFolder sees whether a store that is not there yet can be made.
@@ -68,6 +66,9 @@ func checkFolder(l stores.Location) checkup {
 }
 
 func (a *App) ping(ctx context.Context, l stores.Location, s tokenkeep.TokenStore) checkup {
+	if _, official := s.(*stores.Official); official {
+		return good("store", "%s can be read; it is a table of Zoho's SDKs, which the first write of tokenkeep takes over by adding columns (store migrate and tokens import leave it as it is)", l)
+	}
 	p, ok := s.(tokenkeep.Pinger)
 	if !ok {
 		return good("store", "%s can be read", l)
@@ -81,6 +82,8 @@ func (a *App) ping(ctx context.Context, l stores.Location, s tokenkeep.TokenStor
 func storeBroken(l stores.Location, err error) checkup {
 	fix := "check the path and its owner"
 	switch {
+	case l.OnServer():
+		fix = hintFor(err)
 	case errors.Is(err, tokenkeep.ErrSchema):
 		fix = "use the version of tokenkeep that wrote it, or a newer one"
 	case errors.Is(err, tokenkeep.ErrCorrupt):
@@ -88,45 +91,16 @@ func storeBroken(l stores.Location, err error) checkup {
 	case errors.Is(err, tokenkeep.ErrReadOnly), errors.Is(err, fs.ErrPermission):
 		fix = "give this user write access to " + l.Path + " and its folder"
 	}
-	return broken(tokenkeep.StoreUnavailable, "store", fix, "%s: %v", l, err)
+	return broken(tokenkeep.StoreUnavailable, "store", fix, "%s", unprefixed(l, err))
 }
 
-// checkModes sees whether other users of the machine can read the store's files.
-func checkModes(l stores.Location) []checkup {
-	const name = "file modes"
-	if l.Path == "" || l.Path == ":memory:" || runtime.GOOS == "windows" {
-		return nil
+// unprefixed is the message of err, after the store's URL.
+func unprefixed(l stores.Location, err error) string {
+	m := strings.TrimPrefix(message(err), "open ")
+	if strings.HasPrefix(m, l.String()) {
+		return m
 	}
-	paths, err := filepath.Glob(globQuote(l.Path) + "*")
-	if err != nil {
-		paths = []string{l.Path}
-	}
-	var list []checkup
-	for _, p := range paths {
-		if wide, mode := openToOthers(p); wide && !strings.HasSuffix(p, ".lock") && !strings.HasSuffix(p, ".lock.next") {
-			list = append(list, broken("", name, "chmod 600 "+quoted(p)+"; then treat its tokens as leaked if others use this machine", "other users can read %s (mode %04o)", p, mode))
-		}
-	}
-	if len(list) == 0 {
-		list = []checkup{good(name, "the store's files are readable by their owner alone")}
-	}
-	return list
-}
-
-func globQuote(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
-}
-
-// openToOthers reports whether somebody but the owner can read or write path.
-func openToOthers(path string) (bool, fs.FileMode) {
-	if path == "" || runtime.GOOS == "windows" {
-		return false, 0
-	}
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return false, 0
-	}
-	return info.Mode().Perm()&0o066 != 0, info.Mode().Perm()
+	return l.String() + ": " + m
 }
 
 // checkLogins tells which logins do not work.
@@ -146,30 +120,6 @@ func (a *App) checkLogins(tokens []*tokenkeep.Token) []checkup {
 	return append(list, good(name, "%d stored", len(tokens)))
 }
 
-// checkIDs finds ids with which Zoho's own SDKs lose tokens when they share the
-// store: they take the largest id as text, so that the eleventh token of a table
-// gets the id of the tenth.
-func checkIDs(tokens []*tokenkeep.Token) checkup {
-	const name = "ids"
-	var short, odd []string
-	for _, t := range tokens {
-		switch {
-		case !isNumber(t.ID):
-			odd = append(odd, t.ID)
-		case len(t.ID) != 10:
-			short = append(short, t.ID)
-		}
-	}
-	fix := "import the tokens into a store of their own (tokenkeep tokens import), or let the ids be numbers of ten digits"
-	switch {
-	case len(odd) > 0:
-		return broken("", name, fix, "ids that are no numbers make every save of Zoho's SDKs fail: %s", someOf(odd))
-	case len(short) > 0:
-		return warn(name, fix+"; in MySQL: ALTER TABLE oauthtoken MODIFY id BIGINT NOT NULL", "ids of other than ten digits (%s): Zoho's SDKs lose the eleventh token of such a table", someOf(short))
-	}
-	return good(name, "all are numbers of ten digits")
-}
-
 // checkHomes finds rows that do not name their data centre.
 func checkHomes(tokens []*tokenkeep.Token) checkup {
 	var bare []string
@@ -182,12 +132,4 @@ func checkHomes(tokens []*tokenkeep.Token) checkup {
 		return warn("data centres", "set --dc to theirs, or log them in again", "%s: no API domain is stored, so the configured data centre is used", someOf(bare))
 	}
 	return good("data centres", "every login names its own")
-}
-
-// someOf lists up to five.
-func someOf(list []string) string {
-	if len(list) > 5 {
-		return strings.Join(list[:5], ", ") + fmt.Sprintf(" and %d more", len(list)-5)
-	}
-	return strings.Join(list, ", ")
 }

@@ -16,7 +16,16 @@ A flag beats the environment, and the environment beats the configuration file
 tokenkeep/config.toml in your configuration directory.
 
 Environment: ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE, ZOHO_DC,
-ZOHO_ACCOUNTS_SERVER, ZOHO_API_DOMAIN, TOKENKEEP_STORE, BROWSER, NO_COLOR.
+ZOHO_ACCOUNTS_SERVER, ZOHO_API_DOMAIN, TOKENKEEP_STORE, TOKENKEEP_STORE_PASSWORD,
+TOKENKEEP_STORE_PASSWORD_FILE, BROWSER, NO_COLOR.
+
+Stores: sqlite:PATH (default: in your data directory), file:PATH, memory:,
+mysql://USER@HOST:PORT/DATABASE?table=NAME, postgres://… likewise, and
+redis://USER@HOST:PORT/NUMBER?prefix=NAME (rediss:// over TLS). MySQL and PostgreSQL
+on other machines are spoken to over TLS, unless the URL has tls=false. A password is
+never an argument: it is in TOKENKEEP_STORE_PASSWORD, in the file that
+TOKENKEEP_STORE_PASSWORD_FILE names, in the URL of TOKENKEEP_STORE, or in the
+configuration file (store_password, store_password_file).
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 no such token, 4 login needed, 5 scope or
 permission missing, 6 Zoho API error, 7 store unreadable or locked, 8 some of
@@ -49,7 +58,7 @@ func commands() []Command {
 }
 
 func globalFlags(f *pflag.FlagSet) {
-	f.String("store", "", "store `URL`: sqlite:PATH, file:PATH or memory: (default: sqlite in your data directory)")
+	f.String("store", "", "store `URL`: sqlite:PATH, file:PATH, memory:, mysql://…, postgres://… or redis://…, without a password (default: sqlite in your data directory)")
 	f.String("client-id", "", "OAuth client `ID` from Zoho's API console")
 	f.String("client-secret-file", "", "`FILE` with the client secret, one per line; - is standard input")
 	f.String("dc", "", "data centre `CODE` to log in at: us, eu, in, au, jp, cn, ca, sa, uk, ae, sg (default us)")

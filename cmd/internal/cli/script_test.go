@@ -50,6 +50,9 @@ func TestMain(m *testing.M) {
 //	zoho fault KIND PATH STATUS [DELAY]
 //	zoho heal            removes all faults
 //	zoho wants COUNTER N
+//	fresh KIND NAME      puts the URL of a store on a server that is not there yet into $NAME;
+//	                     $NAME_TABLE, $NAME_PASSWORD and $NAME_WITH_PASSWORD (a URL) go with it
+//	sql NAME STATEMENT   runs a statement there, with {table} for its table
 //	expire               lets every access token in the store end
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -59,8 +62,11 @@ func TestScripts(t *testing.T) {
 			"tk":        func(ts *testscript.TestScript, _ bool, args []string) { runTK(ts, args, false) },
 			"tk-secret": func(ts *testscript.TestScript, _ bool, args []string) { runTK(ts, args, true) },
 			"zoho":      func(ts *testscript.TestScript, _ bool, args []string) { zoho(ts, args) },
+			"fresh":     func(ts *testscript.TestScript, _ bool, args []string) { freshServer(ts, args) },
+			"sql":       func(ts *testscript.TestScript, _ bool, args []string) { execServer(ts, args) },
 			"expire":    func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(expire(ts)) },
 		},
+		Condition:           hasServer,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
@@ -80,6 +86,13 @@ func setup(env *testscript.Env) error {
 	}
 	env.Defer(f.Close)
 	env.Values[fakeKey{}] = f
+	all := scriptPlaces{}
+	env.Values[placesKey{}] = all
+	env.Defer(all.drop)
+	closed, err := closedPort()
+	if err != nil {
+		return err
+	}
 	callback, err := freeCallback()
 	if err != nil {
 		return err
@@ -96,7 +109,7 @@ func setup(env *testscript.Env) error {
 		"XDG_CONFIG_HOME": env.WorkDir + "/config", "XDG_DATA_HOME": env.WorkDir + "/data", "XDG_STATE_HOME": env.WorkDir + "/state",
 		"ZOHO_CLIENT_ID": clientID, "ZOHO_CLIENT_SECRET": clientSecret,
 		"ZOHO_DC": "us", "ZOHO_ACCOUNTS_SERVER": f.AccountsURL("us"), "ZOHO_API_DOMAIN": f.APIDomain("us"),
-		"SAMPLES": samples, "ACCOUNTS_EU": f.AccountsURL("eu"), "API_EU": f.APIDomain("eu"), "CALLBACK": callback,
+		"SAMPLES": samples, "ACCOUNTS_EU": f.AccountsURL("eu"), "API_EU": f.APIDomain("eu"), "CLOSED": closed, "CALLBACK": callback,
 	} {
 		env.Setenv(k, v)
 	}
@@ -269,7 +282,7 @@ func TestScriptsCoverEverything(t *testing.T) {
 	}
 	for _, c := range []string{
 		"login", "status", "token", "refresh", "logout", "switch", "tokens list", "tokens show", "tokens delete",
-		"tokens delete-all", "tokens import", "tokens export", "api", "exec", "doctor", "version", "completion",
+		"tokens delete-all", "tokens import", "tokens export", "store check", "store migrate", "api", "exec", "doctor", "version", "completion",
 	} {
 		if !regexp.MustCompile(`(?m)^tk(-secret)? \d+ ` + c + `\b`).MatchString(all.String()) {
 			t.Errorf("no script runs %q", c)

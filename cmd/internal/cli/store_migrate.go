@@ -55,7 +55,6 @@ func newStoreMigrate(a *App) *cobra.Command {
 	cmd.Flags().BoolVar(&o.move, "move", false, "delete each row from FROM once it was copied and read back")
 	cmd.Flags().BoolVar(&o.keep, "keep-source", false, "leave the rows in FROM, which nothing may use any more")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would happen, and change nothing")
-	cmd.MarkFlagsMutuallyExclusive("move", "keep-source")
 	return cmd
 }
 
@@ -63,6 +62,9 @@ func (a *App) storeMigrate(ctx context.Context, fromURL, toURL string, o migrate
 	ends, err := a.endsOf(fromURL, toURL)
 	if err != nil {
 		return err
+	}
+	if o.move && o.keep {
+		return usagef("--move and --keep-source exclude each other")
 	}
 	if !o.move && !o.keep && !o.dryRun {
 		return withHint(usagef("both stores would have every login: programs that use the one and the other would each refresh it, use up Zoho's limits for both (10 access tokens in 10 minutes, 15 alive) and end each other's tokens; nothing was copied"),
