@@ -3,13 +3,16 @@ package tokenkeep
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
 // A minted token is one that the provider gave and the store does not have yet.
 type minted struct {
-	token *Token // what the answer carried
-	asked *Token // the row that it was asked for
+	token  *Token                 // what the answer carried
+	asked  *Token                 // the row that it was asked for
+	at     time.Time              // when it came
+	record atomic.Pointer[string] // its name in the rescue journal, if it is there
 }
 
 // successor reports whether the answer carried a new refresh token.
@@ -17,19 +20,41 @@ func (m *minted) successor() bool {
 	return !m.token.RefreshToken.IsZero() && !m.token.RefreshToken.Equal(m.asked.RefreshToken)
 }
 
-// pendingFor returns what an earlier flight minted with row's refresh token and
-// could not save, if that still is of use. A successor of the refresh token is,
-// however old.
-func (f *flight) pendingFor(row *Token) *minted {
+// pendingFor returns what an earlier flight, of this process or a dead one, minted
+// with row's refresh token and could not save, if that still is of use. A successor
+// of the refresh token is, however old.
+func (f *flight) pendingFor(ctx context.Context, row *Token) (*minted, error) {
 	m := f.st.unsaved.Load()
 	if m == nil {
-		return nil
+		return f.journaled(ctx, row)
 	}
 	if m.asked.RefreshToken.Equal(row.RefreshToken) && (m.successor() || m.token.Valid(time.Now(), f.want)) {
-		return m
+		return m, nil
 	}
-	f.keeper.keep(f.st, nil)
-	return nil
+	f.keeper.settle(ctx, f.st)
+	return nil, nil
+}
+
+// journaled looks for such a token in the rescue journal. That it cannot be read is
+// no reason not to ask, unless that would send a spent refresh token.
+func (f *flight) journaled(ctx context.Context, row *Token) (*minted, error) {
+	m, err := f.keeper.journaledFor(ctx, row)
+	switch {
+	case err != nil && f.keeper.provider.Limits().Rotation == RotationStrict:
+		return nil, err
+	case err != nil:
+		f.keeper.opts.Logger.WarnContext(ctx, "tokenkeep: the rescue journal could not be read", "token", row.ID, "error", err)
+		return nil, nil
+	case m == nil || !f.useful(m):
+		return nil, nil
+	}
+	return m, nil
+}
+
+// useful reports whether m is what the callers of this flight want.
+func (f *flight) useful(m *minted) bool {
+	a := m.token.AccessToken
+	return m.successor() || m.token.Valid(time.Now(), f.want) && !f.not.Equal(a) && !f.st.wasRefused(a)
 }
 
 // ask sends the one request of the flight and renews the claim while it runs.
@@ -93,7 +118,7 @@ func (f *flight) send(ctx context.Context, row *Token) <-chan answer {
 		case t == nil || t.AccessToken.IsZero():
 			ch <- answer{err: &Error{Class: RetryLater, Op: "refresh", Unknown: true, Reason: "the provider gave no access token"}}
 		default:
-			ch <- answer{minted: &minted{token: t, asked: asked}}
+			ch <- answer{minted: &minted{token: t, asked: asked, at: time.Now()}}
 		}
 	}()
 	return ch

@@ -15,17 +15,20 @@ const saveRetry = 50 * time.Millisecond
 func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, error) {
 	f.keeper.keep(f.st, m) // until it is saved
 	f.step(ctx, 8)
-	next, err := f.save(ctx, row, m)
+	r := f.rescue(ctx, row, m) // step 9
+	defer r.done()
+	next, err := f.save(ctx, row, m, r)
 	switch {
 	case errors.Is(err, errAgain), errors.Is(err, ErrNotFound):
-		f.keeper.keep(f.st, nil)
+		r.done()
+		f.keeper.settle(ctx, f.st)
 		return nil, err
 	case err != nil:
-		f.step(ctx, 9) // the rescue journal's place
-		f.emit(ctx, row, Event{Kind: Unsaved, Class: StoreUnavailable, Reason: "the store does not take the new token; it is kept in memory and saved by the next refresh"})
-		return nil, storeError("refresh: save", err)
+		return nil, f.unsaved(ctx, row, r, err)
 	}
-	f.keeper.keep(f.st, nil)
+	r.done()
+	rescued := f.pending != nil && m.record.Load() != nil
+	f.keeper.settle(ctx, f.st)
 	f.step(ctx, 10)
 	forced := f.st.wasRefused(row.AccessToken)
 	if r := f.st.refused.Load(); r != nil && r.Equal(next.AccessToken) {
@@ -33,7 +36,7 @@ func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, 
 	}
 	sn := f.st.publish(f.keeper.snapshot(next, forced))
 	f.step(ctx, 11)
-	f.emit(ctx, next, Event{Kind: Refreshed, Expiry: next.Expiry})
+	f.emit(ctx, next, saved(next, rescued))
 	if next.UserName == "" {
 		f.step(ctx, 12)
 		f.keeper.nameLater(f.st.id)
@@ -41,9 +44,18 @@ func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, 
 	return sn, nil
 }
 
+// saved tells that a token was saved: at once, or by the way of the journal.
+func saved(row *Token, rescued bool) Event {
+	if rescued {
+		return Event{Kind: Rescued, Expiry: row.Expiry, Reason: "the store takes the token that waited in the rescue journal"}
+	}
+	return Event{Kind: Refreshed, Expiry: row.Expiry}
+}
+
 // save writes the minted token by compare-and-swap until it is stored, the row
-// turns out to be somebody else's, or the claim's time is over.
-func (f *flight) save(ctx context.Context, row *Token, m *minted) (*Token, error) {
+// turns out to be somebody else's, or the claim's time is over. What the store
+// does not take at once goes into the journal meanwhile.
+func (f *flight) save(ctx context.Context, row *Token, m *minted, r *rescue) (*Token, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.keeper.opts.ClaimTime)
 	defer cancel()
 	for wait := saveRetry; ; wait = min(2*wait, 10*saveRetry) {
@@ -62,6 +74,9 @@ func (f *flight) save(ctx context.Context, row *Token, m *minted) (*Token, error
 			if errors.Is(err, errAgain) || errors.Is(err, ErrNotFound) {
 				return nil, err
 			}
+		}
+		if !isRefusal(err) && !errors.Is(err, ErrConflict) {
+			r.now(err)
 		}
 		if sleep(ctx, wait) != nil {
 			return nil, err
@@ -102,7 +117,7 @@ func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 	case errors.Is(err, ErrNotFound):
 		f.st.snap.Store(nil)
 		f.drop(ctx, &Token{ID: f.st.id}, "the login was deleted meanwhile")
-		f.revoke(ctx, m)
+		f.keeper.revokeOrphan(ctx, m)
 		return nil, deletedError(f.st.id, err)
 	case err != nil:
 		return nil, err
@@ -124,13 +139,13 @@ func (f *flight) drop(ctx context.Context, row *Token, why string) {
 	f.emit(ctx, row, Event{Kind: Dropped, Reason: why})
 }
 
-// revoke ends the minted token of a login that is gone, as far as the provider
-// can.
-func (f *flight) revoke(ctx context.Context, m *minted) {
+// revokeOrphan ends the minted token of a login that is gone, as far as the
+// provider can.
+func (k *Keeper) revokeOrphan(ctx context.Context, m *minted) {
 	orphan := carry(m.asked, m) // with the data centre that it is revoked at
 	orphan.RefreshToken = Secret{}
-	if err := f.keeper.provider.Revoke(ctx, orphan); err != nil {
-		f.keeper.opts.Logger.WarnContext(ctx, "tokenkeep: an orphaned access token was not revoked; it ends by itself",
-			"token", f.st.id, "error", err)
+	if err := k.provider.Revoke(ctx, orphan); err != nil {
+		k.opts.Logger.WarnContext(ctx, "tokenkeep: an orphaned access token was not revoked; it ends by itself",
+			"token", orphan.ID, "error", err)
 	}
 }

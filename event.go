@@ -28,6 +28,9 @@ const (
 	Invalidated EventKind = "invalidated"
 	// Unsaved: a token was minted and the store did not take it in time.
 	Unsaved EventKind = "unsaved"
+	// Rescued: a token that the store had not taken was saved from the rescue
+	// journal.
+	Rescued EventKind = "rescued"
 	// Named: the user name of a token was looked up and saved.
 	Named EventKind = "named"
 	// Revoked: the refresh token was revoked at the provider.
@@ -49,9 +52,12 @@ type Event struct {
 	Owner string
 	// Class is set for Failed.
 	Class Class
+	// Journaled is set for Unsaved when the token is safe in the rescue journal.
+	Journaled bool
 	// Reason says why, in words.
 	Reason string
-	// Expiry is when the access token ends, for LoggedIn, Refreshed and Adopted.
+	// Expiry is when the access token ends, for LoggedIn, Refreshed, Rescued
+	// and Adopted.
 	Expiry time.Time
 }
 
@@ -67,6 +73,9 @@ func (e Event) LogValue() slog.Value {
 	add("owner", e.Owner)
 	add("class", string(e.Class))
 	add("reason", e.Reason)
+	if e.Kind == Unsaved {
+		attrs = append(attrs, slog.Bool("journaled", e.Journaled))
+	}
 	if e.Version > 0 {
 		attrs = append(attrs, slog.Int64("version", e.Version))
 	}

@@ -127,6 +127,16 @@ func deletedError(id string, err error) error {
 	}
 }
 
+// isRefusal reports whether a store that works will never take what it was given.
+func isRefusal(err error) bool {
+	for _, a := range []error{ErrNotFound, ErrNoKey, ErrAmbiguous, ErrInvalid} {
+		if errors.Is(err, a) {
+			return true
+		}
+	}
+	return false
+}
+
 // isAnswer reports whether err answers the caller's question, so that the store
 // itself is all right.
 func isAnswer(err error) bool {

@@ -109,7 +109,9 @@ func (f *flight) attempt(ctx context.Context) (*snapshot, error) {
 	if sn := f.adopt(ctx, row); sn != nil {
 		return sn, nil
 	}
-	f.pending = f.pendingFor(row)
+	if f.pending, err = f.pendingFor(ctx, row); err != nil {
+		return nil, err
+	}
 	if err := f.mayAsk(row, time.Now()); err != nil {
 		return nil, err
 	}
@@ -142,7 +144,7 @@ func (f *flight) read(ctx context.Context) (*Token, error) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		f.st.snap.Store(nil)
-		f.keeper.keep(f.st, nil)
+		f.keeper.settle(ctx, f.st)
 		return nil, deletedError(f.st.id, err)
 	case err != nil:
 		return nil, storeError("refresh", err)
@@ -158,7 +160,7 @@ func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
 		return nil
 	}
 	if m := f.st.unsaved.Load(); m != nil && !m.successor() {
-		f.keeper.keep(f.st, nil) // the row has a better one
+		f.keeper.settle(ctx, f.st) // the row has a better one
 	}
 	old := f.st.snap.Load()
 	sn := f.st.publish(f.keeper.snapshot(row, false))

@@ -13,6 +13,8 @@ import (
 	"weak"
 
 	"golang.org/x/sync/singleflight"
+
+	"github.com/tokenkeep/tokenkeep/internal/journal"
 )
 
 // Options tune a [Keeper]. A nil *Options, and every zero field, is ready for
@@ -26,7 +28,7 @@ type Options struct {
 	// OnStep is called right before each numbered step of the refresh
 	// transaction (DESIGN.md), with the step's number: for crash tests and for
 	// tracing. Steps 1 and 2 are the caller's and only the second is told of, on the
-	// caller's goroutine; the others run on the flight's. Default: nothing.
+	// caller's goroutine; the others run on the flight's, step 9 also on one of its own. Default: nothing.
 	OnStep func(ctx context.Context, step int)
 	// ClientID narrows look-ups by user to one client. Default: the provider's
 	// own, if it has a ClientID method.
@@ -45,6 +47,17 @@ type Options struct {
 	ClaimTime time.Duration
 	// FlightTime bounds one refresh, waits included. Default 60 seconds.
 	FlightTime time.Duration
+	// Journal is the folder of the rescue journal: what was minted or redeemed and
+	// the store does not take is written there, and saved from there when the store
+	// is back, also by another process and after a crash; see [Keeper.Recover].
+	// The folder is made with mode 0700, its files with 0600. Give each store a
+	// folder of its own on a local disk; the processes of a host that share the
+	// store share it. Default: no journal; what cannot be saved is lost with the
+	// process.
+	Journal string
+	// Sealer encrypts the records of the journal. Default: they hold tokens in
+	// clear. Records that were written without one are still read.
+	Sealer Sealer
 	// Base sends the API requests of [Session.Client]. Default: a clone of
 	// http.DefaultTransport.
 	Base http.RoundTripper
@@ -110,6 +123,8 @@ type Keeper struct {
 	opts     Options
 	start    time.Time // what monotonic readings count from
 	owner    string    // names this Keeper in claims
+	journal  *journal.Dir
+	rescued  atomic.Int64 // records written
 
 	// misconfigured is the monotonic time until which this Keeper knows from the
 	// provider that its own configuration is wrong.
@@ -127,7 +142,7 @@ type Keeper struct {
 // New returns a Keeper over store and provider. It starts nothing and touches
 // neither.
 func New(store TokenStore, provider Provider, opts *Options) *Keeper {
-	return &Keeper{
+	k := &Keeper{
 		store:    store,
 		provider: provider,
 		opts:     opts.withDefaults(provider),
@@ -136,16 +151,27 @@ func New(store TokenStore, provider Provider, opts *Options) *Keeper {
 		states:   map[string]weak.Pointer[state]{},
 		unsaved:  map[string]*state{},
 	}
+	if k.opts.Journal != "" {
+		k.journal = journal.New(k.opts.Journal)
+	}
+	return k
 }
 
 // Close waits for the refreshes that run, so that what they mint is saved, and
-// refuses new ones with [ErrClosed]. Cached tokens can still be read. It does
-// not close the store. Calling it again is harmless.
+// refuses new ones with [ErrClosed]. What this Keeper wrote into the rescue journal
+// is tried once more, for a few seconds; what is left waits for the next start.
+// Cached tokens can still be read. It does not close the store. Calling it again is
+// harmless.
 func (k *Keeper) Close() error {
 	k.mu.Lock()
 	k.closed = true
 	k.mu.Unlock()
 	k.work.Wait()
+	if k.rescued.Swap(0) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), k.opts.ClaimTime)
+		defer cancel()
+		k.guard(ctx, "provider, store or sealer", func() { _, _ = k.recoverAll(ctx) })
+	}
 	return nil
 }
 

@@ -42,7 +42,11 @@ func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
 	if len(t.Scopes) == 0 {
 		t.Scopes = g.Scopes
 	}
-	return k.Adopt(ctx, t)
+	s, kept, err := k.adopt(ctx, t)
+	if err != nil && !kept && !g.Code.IsZero() {
+		k.giveBack(ctx, t)
+	}
+	return s, err
 }
 
 // exchange redeems the grant. The caller's leaving does not cut it off: the code
@@ -74,7 +78,17 @@ func (k *Keeper) redeemed(ctx context.Context, g *Grant) *Session {
 // as [Keeper.Login] does. t needs a refresh or access token and is not changed.
 // Without a client id it belongs to Options.ClientID; with an id, it renews that
 // row.
+//
+// What the store does not take goes into the rescue journal, if there is one, and
+// becomes a session when [Keeper.Recover] finds the store again.
 func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
+	s, _, err := k.adopt(ctx, t)
+	return s, err
+}
+
+// adopt is Adopt; kept reports, beside an error, that the login waits in the
+// journal or that the store has it.
+func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, err error) {
 	t = t.Clone()
 	t.Version, t.Claim, t.UsedAt = 0, Claim{}, time.Now()
 	t.ClientID = cmp.Or(t.ClientID, k.opts.ClientID)
@@ -82,26 +96,34 @@ func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
 	// From here on the caller's haste does not count: what was redeemed is saved.
 	saveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loginSaveTime)
 	defer cancel()
-	old := k.superseded(saveCtx, t)
-	row, err := k.saveLogin(saveCtx, t)
+	l := k.rescueLogin(ctx, t)
+	old := l.supersedes(saveCtx, k)
+	row, err := k.saveLogin(saveCtx, t, l.rescue)
+	l.done()
 	if err != nil {
-		return nil, storeError("login: save", err)
+		kept, err = l.unsaved(ctx, k, err)
+		return nil, kept, err
 	}
+	l.saved(ctx, k)
 	k.emit(ctx, Event{Kind: LoggedIn, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Expiry: row.Expiry})
 	k.revokeSuperseded(ctx, old, row)
 	if row.UserName == "" {
 		row = k.name(ctx, row, true)
 	}
-	return k.session(row), nil
+	return k.session(row), true, nil
 }
 
 // saveLogin saves t, patiently, and clears what an earlier failure left in the
-// row's state.
-func (k *Keeper) saveLogin(ctx context.Context, t *Token) (*Token, error) {
+// row's state. What the store does not take at once goes into the journal
+// meanwhile.
+func (k *Keeper) saveLogin(ctx context.Context, t *Token, r *rescue) (*Token, error) {
 	for wait := saveRetry; ; wait = min(2*wait, 10*saveRetry) {
 		row, err := k.saveOnce(ctx, t.Clone())
-		if err == nil || (isAnswer(err) && !errors.Is(err, ErrConflict)) {
+		if err == nil || isRefusal(err) {
 			return row, err
+		}
+		if !errors.Is(err, ErrConflict) {
+			r.now(err)
 		}
 		if sleep(ctx, wait) != nil {
 			return nil, err
@@ -121,21 +143,18 @@ func (k *Keeper) saveOnce(ctx context.Context, t *Token) (*Token, error) {
 	return row, k.store.SaveToken(ctx, row)
 }
 
-// superseded returns the stored login that saving t replaces, or nil.
-func (k *Keeper) superseded(ctx context.Context, t *Token) *Token {
+// superseded returns the stored login that saving t replaces, or an error that
+// wraps [ErrNotFound] when there is none, [ErrNoKey] when t has no name yet.
+func (k *Keeper) superseded(ctx context.Context, t *Token) (*Token, error) {
 	if t.ID != "" {
 		if old, err := k.store.FindTokenByID(ctx, t.ID); !errors.Is(err, ErrNotFound) {
-			return old
+			return old, err
 		}
 	}
 	if t.UserName == "" {
-		return nil
+		return nil, ErrNoKey
 	}
-	old, err := k.store.FindToken(ctx, t)
-	if err != nil {
-		return nil
-	}
-	return old
+	return k.store.FindToken(ctx, t)
 }
 
 // revokeSuperseded revokes the refresh token that a login replaced, if no row holds
@@ -183,20 +202,22 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 // the provider. A refresh that runs at that moment, here or elsewhere, does not
 // bring it back.
 func (k *Keeper) Delete(ctx context.Context, id string) error {
+	row := k.rowToForget(ctx, id)
 	err := k.store.DeleteToken(ctx, id)
 	if st := k.known(id); st != nil && (err == nil || errors.Is(err, ErrNotFound)) {
-		k.end(st)
+		k.end(ctx, st)
 	}
 	if err != nil {
 		return callerError(ctx, "delete", err)
 	}
+	k.forgetLogins(ctx, row)
 	k.emit(ctx, Event{Kind: Deleted, TokenID: id})
 	return nil
 }
 
 // end takes a deleted row's token from memory.
-func (k *Keeper) end(st *state) {
+func (k *Keeper) end(ctx context.Context, st *state) {
 	st.gone.Store(true)
 	st.snap.Store(nil)
-	k.keep(st, nil)
+	k.settle(ctx, st)
 }

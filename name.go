@@ -142,8 +142,11 @@ func (k *Keeper) moveLogin(ctx context.Context, row, old *Token) (*Token, error)
 	if err := k.store.DeleteToken(ctx, row.ID); err != nil && !errors.Is(err, ErrNotFound) {
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: a double row could not be deleted", "token", row.ID, "error", err)
 	}
-	if strings.Contains(merged.UserName, ":") {
+	if namesOrg(merged.UserName) {
 		k.revokeSuperseded(ctx, old, merged)
 	}
 	return merged, nil
 }
+
+// namesOrg reports whether a name tells the organisation: "<email>:<zgid>".
+func namesOrg(name string) bool { return strings.Contains(name, ":") }

@@ -1,0 +1,291 @@
+package tokenkeep
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+// A loginRescue watches the save of a login, as a rescue does that of a refresh.
+type loginRescue struct {
+	*rescue
+	token *Token
+	base  atomic.Pointer[string] // see record
+	name  atomic.Pointer[string] // of the record
+}
+
+// rescueLogin starts to watch the save of t. The caller ends it with done.
+func (k *Keeper) rescueLogin(ctx context.Context, t *Token) *loginRescue {
+	l := &loginRescue{token: t}
+	if k.journal == nil {
+		l.rescue = newRescue(0, nil)
+		return l
+	}
+	l.rescue = newRescue(k.rescueAfter(), func(why error) error {
+		k.step(ctx, 9)
+		r := &record{
+			kind: RescuedLogin, at: t.UsedAt, owner: k.owner, why: because(why, t),
+			token: t, base: l.base.Load(),
+		}
+		err := k.writeRecord(ctx, r, t.UserName)
+		if err == nil {
+			l.name.Store(&r.name)
+		}
+		return err
+	})
+	return l
+}
+
+// supersedes returns the stored login that this one replaces, or nil.
+func (l *loginRescue) supersedes(ctx context.Context, k *Keeper) *Token {
+	old, err := k.superseded(ctx, l.token)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		l.base.Store(new(string))
+	case err == nil && old != nil:
+		l.base.Store(new(mark(old.RefreshToken)))
+		return old
+	}
+	return nil
+}
+
+// saved ends the record of a login that was saved, if there is one.
+func (l *loginRescue) saved(ctx context.Context, k *Keeper) {
+	if name := l.name.Load(); name != nil {
+		k.removeRecord(ctx, *name)
+	}
+}
+
+// unsaved tells of a login that the store does not take. One that it refuses for
+// good is not kept.
+func (l *loginRescue) unsaved(ctx context.Context, k *Keeper, err error) (kept bool, _ error) {
+	if isRefusal(err) {
+		l.saved(ctx, k)
+		return false, storeError("login: save", err)
+	}
+	kept, journalErr := l.last(err)
+	e := Event{
+		Kind: Unsaved, Class: StoreUnavailable, TokenID: l.token.ID, UserName: l.token.UserName, Journaled: kept,
+		Reason: "the store does not take the new login",
+	}
+	switch {
+	case kept:
+		e.Reason += "; it is kept in the rescue journal and saved by the next start"
+	case journalErr != nil:
+		e.Reason += "; " + journalErr.Error()
+	}
+	k.emit(ctx, e)
+	return kept, unsavedError("login: save", err, kept, journalErr)
+}
+
+// giveBack revokes a login that was redeemed and that nobody can keep, so that it
+// does not take the place of another: Zoho keeps 20 refresh tokens for each user
+// and client. What the store does have, because only its answer was lost, stays.
+func (k *Keeper) giveBack(ctx context.Context, t *Token) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), identifyTime)
+	defer cancel()
+	if t.RefreshToken.IsZero() || k.holds(ctx, t) {
+		return
+	}
+	if err := k.provider.Revoke(ctx, t); err != nil {
+		k.opts.Logger.WarnContext(ctx, "tokenkeep: a login that could not be kept was not revoked either",
+			"user", t.UserName, "error", err)
+		return
+	}
+	k.emit(ctx, Event{Kind: Revoked, UserName: t.UserName, Reason: "the new login could be saved nowhere"})
+}
+
+// holds reports whether a row is known to hold t's refresh token.
+func (k *Keeper) holds(ctx context.Context, t *Token) bool {
+	ctx, cancel := context.WithTimeout(ctx, identifyTime/4) // the rest is for the provider
+	defer cancel()
+	_, err := k.store.FindToken(ctx, &Token{ClientID: t.ClientID, RefreshToken: t.RefreshToken})
+	return err == nil || errors.Is(err, ErrAmbiguous)
+}
+
+// mergeLogin saves a login as Adopt would have done then: not over a later one.
+func (k *Keeper) mergeLogin(ctx context.Context, r *record) (outcome, error) {
+	t := r.token.Clone()
+	t.UsedAt = r.at
+	if t.RefreshToken.IsZero() && !t.Valid(time.Now(), 0) {
+		return k.dropRecord(ctx, r, t, "it has expired meanwhile"), nil
+	}
+	for {
+		row, err := k.holder(ctx, t)
+		switch {
+		case err == nil:
+			return k.finishLogin(ctx, r, nil, row), nil
+		case errors.Is(err, ErrAmbiguous):
+			return k.endRecord(ctx, r, t), nil
+		case !errors.Is(err, ErrNotFound):
+			return left, storeError("find", err)
+		}
+		done, err := k.mergeLoginOnce(ctx, r, t.Clone())
+		if !errors.Is(err, ErrConflict) || sleep(ctx, poll) != nil {
+			return done, err
+		}
+	}
+}
+
+// holder returns the row that has this very login already: its refresh token or,
+// if that was rotated since, its code.
+func (k *Keeper) holder(ctx context.Context, t *Token) (*Token, error) {
+	var row *Token
+	err := ErrNotFound
+	for _, p := range []*Token{
+		{ClientID: t.ClientID, RefreshToken: t.RefreshToken},
+		{ClientID: t.ClientID, GrantToken: t.GrantToken},
+		{AccessToken: t.AccessToken},
+	} {
+		if _, noKey := MatchFor(p); noKey != nil {
+			continue
+		}
+		if row, err = k.store.FindToken(ctx, p); !errors.Is(err, ErrNotFound) {
+			return row, err
+		}
+	}
+	return nil, err
+}
+
+func (k *Keeper) mergeLoginOnce(ctx context.Context, r *record, t *Token) (outcome, error) {
+	old, err := k.replaced(ctx, t)
+	switch {
+	case err != nil:
+		return left, storeError("find", err)
+	case old == nil && r.base != nil && *r.base != "":
+		return k.dropLogin(ctx, r, t, "the login was deleted meanwhile"), nil
+	case old == nil:
+		return k.insertLogin(ctx, r, t)
+	case !r.replaces(old) && r.token.UserName == "" && !namesOrg(old.UserName):
+		t.UserName = "" // it may be the login to another organisation: the two stay apart
+		return k.insertLogin(ctx, r, t)
+	case !r.replaces(old):
+		return k.dropLogin(ctx, r, old, "there is a newer login"), nil
+	}
+	t.UserName, t.Claim = old.UserName, Claim{}
+	next := Merge(old, t)
+	next.State, next.Claim = State{}, Claim{}
+	if err := k.store.SaveToken(ctx, next); err != nil {
+		return left, storeError("save", err)
+	}
+	return k.finishLogin(ctx, r, old, next), nil
+}
+
+// replaced returns the stored login of t's user, or nil. If t has no name, the
+// provider is asked for it.
+func (k *Keeper) replaced(ctx context.Context, t *Token) (*Token, error) {
+	if t.UserName == "" && t.ID == "" {
+		t.UserName = k.nameOf(ctx, t)
+	}
+	old, err := k.superseded(ctx, t)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoKey) {
+		t.ID = ""
+		return nil, nil
+	}
+	return old, err
+}
+
+// nameOf asks the provider who t belongs to. Without an answer it is "".
+func (k *Keeper) nameOf(ctx context.Context, t *Token) string {
+	p, ok := k.provider.(Identifier)
+	if !ok || !t.Valid(time.Now(), 0) {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, identifyTime)
+	defer cancel()
+	name, err := p.Identify(ctx, t)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// replaces reports whether the recorded login is later than old: it was made to
+// replace it, or old was not used since.
+func (r *record) replaces(old *Token) bool {
+	if r.base != nil && *r.base == mark(old.RefreshToken) {
+		return true
+	}
+	return replacesLogin(&Token{RefreshToken: r.token.RefreshToken, CreatedAt: r.at}, old)
+}
+
+// insertLogin saves a login that replaces none. A nameless one gets the time that
+// it was made at, which decides about its name later.
+func (k *Keeper) insertLogin(ctx context.Context, r *record, t *Token) (outcome, error) {
+	if err := k.store.SaveToken(ctx, t); err != nil {
+		return left, storeError("save", err)
+	}
+	row, err := k.store.FindTokenByID(ctx, t.ID)
+	if err != nil {
+		return left, storeError("find", err)
+	}
+	return k.finishLogin(ctx, r, nil, row), nil
+}
+
+// finishLogin ends the record of a login that row holds.
+func (k *Keeper) finishLogin(ctx context.Context, r *record, old, row *Token) outcome {
+	if row.UserName == "" && row.CreatedAt.After(r.at) {
+		row.CreatedAt = r.at
+		if err := k.store.SaveToken(ctx, row); err != nil {
+			k.opts.Logger.WarnContext(ctx, "tokenkeep: the time of a rescued login was not saved", "token", row.ID, "error", err)
+		}
+	}
+	done := k.endRecord(ctx, r, row)
+	k.revokeSuperseded(ctx, old, row)
+	if row.UserName == "" {
+		k.name(ctx, row, false)
+	}
+	return done
+}
+
+// dropLogin drops a recorded login and revokes its refresh token, which no row
+// holds. One that was rotated meanwhile is left alone: it is spent, and to show it
+// again may end its whole family.
+func (k *Keeper) dropLogin(ctx context.Context, r *record, row *Token, why string) outcome {
+	if p := k.provider.Limits().Rotation; p == "" || p == RotationNone {
+		k.giveBack(ctx, r.token)
+	}
+	return k.dropRecord(ctx, r, row, why)
+}
+
+// rowToForget returns a row whose deletion ends what the journal has of it too.
+func (k *Keeper) rowToForget(ctx context.Context, id string) *Token {
+	if k.journal == nil {
+		return nil
+	}
+	row, err := k.store.FindTokenByID(ctx, id)
+	if err != nil {
+		return nil
+	}
+	return row
+}
+
+// forgetLogins removes the recorded logins of a row's user: they were made before
+// it was deleted. Records of refreshes find the row gone.
+func (k *Keeper) forgetLogins(ctx context.Context, row *Token) {
+	if row == nil {
+		return
+	}
+	names, err := k.journal.Names()
+	for _, name := range names {
+		r, _, readErr := k.record(ctx, name)
+		if readErr != nil {
+			err = errors.Join(err, readErr)
+			continue
+		}
+		if r != nil && r.kind == RescuedLogin && r.sameUser(row) {
+			k.dropRecord(ctx, r, row, "the login was deleted meanwhile")
+		}
+	}
+	if err != nil {
+		k.opts.Logger.WarnContext(ctx, "tokenkeep: logins of a deleted user may wait in the rescue journal", "token", row.ID, "error", err)
+	}
+}
+
+// sameUser reports whether a recorded login is one of row's user, or row's own.
+func (r *record) sameUser(row *Token) bool {
+	t := r.token
+	same := t.UserName != "" && t.UserName == row.UserName && t.ClientID == row.ClientID
+	return same || t.ID == row.ID || !t.RefreshToken.IsZero() && t.RefreshToken.Equal(row.RefreshToken)
+}
