@@ -40,7 +40,8 @@ func (s *Store) match(ctx context.Context, tx *sql.Tx, m tokenkeep.Match) (*toke
 	if !storable(m.Value.Reveal()) || !storable(m.ClientID) || !storable(m.DataCentre) {
 		return nil, nil
 	}
-	rows, err := s.query(ctx, tx, s.stmts.find[m.Field], s.stmts.findArgs(m)...)
+	stmt, args := s.stmts.match(m)
+	rows, err := s.query(ctx, tx, stmt, args...)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -50,13 +51,14 @@ func (s *Store) match(ctx context.Context, tx *sql.Tx, m tokenkeep.Match) (*toke
 	return rows[0].Token, nil
 }
 
-// byID returns the row with this id, or nil.
+// byID returns the row with this id, or nil. The id is unique, whatever the
+// collation of its column, so what is equal to it only nearly is told apart here.
 func (s *Store) byID(ctx context.Context, tx *sql.Tx, id string) (*tokenkeep.Token, error) {
 	if !storable(id) {
 		return nil, nil
 	}
-	rows, err := s.query(ctx, tx, s.stmts.byID, s.stmts.key(nil, id)...)
-	if err != nil || len(rows) == 0 {
+	rows, err := s.query(ctx, tx, s.stmts.byID, id)
+	if err != nil || len(rows) == 0 || rows[0].ID != id {
 		return nil, err
 	}
 	return rows[0].Token, nil

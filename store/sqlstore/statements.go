@@ -13,7 +13,8 @@ import (
 // once on every connection of the pool.
 type statements struct {
 	byID   *sql.Stmt
-	find   map[tokenkeep.Field]*sql.Stmt
+	find   map[tokenkeep.Field]*sql.Stmt // by the value alone
+	narrow map[tokenkeep.Field]*sql.Stmt // and the client and the data centre
 	widths *sql.Stmt
 	page   *sql.Stmt
 	lastID *sql.Stmt
@@ -48,10 +49,11 @@ func (st *statements) prepare(ctx context.Context, db *sql.DB, n names) error {
 	rows := "SELECT " + strings.Join(st.readColumns(d), ", ") + " FROM {table} "
 	byID := "WHERE " + d.exact("id")
 	st.keyArgs = strings.Count(d.exact(""), "?")
-	st.byID = p.prepare(rows + byID)
-	st.find = map[tokenkeep.Field]*sql.Stmt{}
+	st.byID = p.prepare(rows + "WHERE id = ?")
+	st.find, st.narrow = map[tokenkeep.Field]*sql.Stmt{}, map[tokenkeep.Field]*sql.Stmt{}
 	for field, column := range fieldColumns {
-		st.find[field] = p.prepare(rows + findWhere(d, column) + " LIMIT 2")
+		st.find[field] = p.prepare(rows + "WHERE " + d.exact(column) + " LIMIT 2")
+		st.narrow[field] = p.prepare(rows + "WHERE " + d.exact(column) + narrowed(d) + " LIMIT 2")
 	}
 	st.widths = p.prepare("SELECT DISTINCT length(id) FROM {table} WHERE id > '' ORDER BY 1")
 	st.page = p.prepare(rows + "WHERE length(id) = ? AND id > ? ORDER BY id LIMIT ?")
@@ -101,18 +103,20 @@ func (st *statements) readColumns(d *Dialect) []string {
 	return columns
 }
 
-// findWhere is a Match on column as a condition, as tokenkeep.Match describes it.
-func findWhere(d *Dialect, column string) string {
-	return "WHERE " + d.exact(column) +
-		" AND (? = 0 OR " + d.exact("client_id") + ")" +
+// narrowed narrows a Match by client and data centre, as tokenkeep.Match describes.
+func narrowed(d *Dialect) string {
+	return " AND (? = 0 OR " + d.exact("client_id") + ")" +
 		" AND (? = 0 OR data_centre IS NULL OR data_centre = '' OR " + d.exact("data_centre") + ")"
 }
 
-// findArgs are the arguments of findWhere.
-func (st *statements) findArgs(m tokenkeep.Match) []any {
+// match returns the statement for m and its arguments.
+func (st *statements) match(m tokenkeep.Match) (*sql.Stmt, []any) {
 	args := st.key(make([]any, 0, 3*st.keyArgs+2), m.Value.Reveal())
+	if m.ClientID == "" && m.DataCentre == "" {
+		return st.find[m.Field], args
+	}
 	args = st.key(append(args, len(m.ClientID)), m.ClientID)
-	return st.key(append(args, len(m.DataCentre)), m.DataCentre)
+	return st.narrow[m.Field], st.key(append(args, len(m.DataCentre)), m.DataCentre)
 }
 
 // key appends the arguments of an exact comparison with value.
