@@ -80,16 +80,27 @@ func (m *migration) move(ctx context.Context, row *tokenkeep.Token) (outcome, er
 		return 0, err
 	}
 	o, twin, err := m.copy(ctx, row)
-	if err == nil {
-		err = m.remove(ctx, claimed)
+	if err != nil {
+		return 0, errors.Join(err, m.release(ctx, claimed))
 	}
-	if errors.Is(err, tokenkeep.ErrNotFound) && o == copied {
-		return 0, errors.Join(err, m.takeBack(ctx, twin)) // deleted stays deleted
+	err = m.remove(ctx, claimed)
+	if errors.Is(err, tokenkeep.ErrNotFound) {
+		return m.gone(ctx, o, twin)
 	}
 	if err != nil {
 		return o, errors.Join(err, m.release(ctx, claimed))
 	}
 	return o, nil
+}
+
+// gone follows a deletion in the source: deleted stays deleted.
+func (m *migration) gone(ctx context.Context, o outcome, twin *tokenkeep.Token) (outcome, error) {
+	if o == copied {
+		if err := m.takeBack(ctx, twin); err != nil {
+			return 0, err
+		}
+	}
+	return 0, fmt.Errorf("%w: it was deleted while it was moved", tokenkeep.ErrConflict) // to find that it is gone
 }
 
 // remove deletes the row if it is still as it was claimed.
