@@ -78,7 +78,7 @@ type nullBase struct{ resp *http.Response }
 func (n nullBase) RoundTrip(*http.Request) (*http.Response, error) { return n.resp, nil }
 
 func BenchmarkTransport(b *testing.B) {
-	base := nullBase{&http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(""))}}
+	base := nullBase{&http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(""))}}
 	request := func() *http.Request {
 		r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "https://www.zohoapis.eu/crm/v8/Leads?fields=Last_Name", nil)
 		if err != nil {
