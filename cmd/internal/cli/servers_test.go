@@ -69,14 +69,14 @@ func (s server) ping(address string) error {
 		}
 		o.MaxRetries = -1
 		c := redis.NewClient(o)
-		defer c.Close() //nolint:errcheck // nothing to lose
+		defer c.Close()
 		return c.Ping(ctx).Err()
 	}
 	db, err := sql.Open(s.driver, address)
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // nothing to lose
+	defer db.Close()
 	return db.PingContext(ctx)
 }
 
@@ -147,14 +147,14 @@ func (p *place) exec(statement string) error {
 			return err
 		}
 		c := redis.NewClient(o)
-		defer c.Close() //nolint:errcheck // nothing to lose
+		defer c.Close()
 		return c.Do(context.Background(), anys(strings.Fields(statement))...).Err()
 	}
 	db, err := sql.Open(p.driver, p.address)
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // nothing to lose
+	defer db.Close()
 	_, err = db.ExecContext(context.Background(), strings.ReplaceAll(statement, "{table}", p.quote+p.name+p.quote))
 	return err
 }
@@ -249,6 +249,6 @@ func closedPort() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer l.Close() //nolint:errcheck // nothing to lose
+	defer l.Close()
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }

@@ -213,6 +213,9 @@ func (s Server) place(scheme string) []string {
 	if loopback(host) || s.Socket != "" {
 		host = "localhost"
 	}
+	if scheme == rediss {
+		scheme = redis
+	}
 	port := strconv.Itoa(s.Port)
-	return []string{strings.TrimSuffix(scheme, "s"), host, port, s.Database, s.Table}
+	return []string{scheme, host, port, s.Database, s.Table}
 }
