@@ -45,9 +45,9 @@ func (r *rescue) done() {
 }
 
 // last is the end of a save that failed: it makes sure that there is a record.
-// kept reports whether there is one.
+// kept reports whether there is one. What no store would take is not kept.
 func (r *rescue) last(why error) (kept bool, err error) {
-	if r.write == nil {
+	if r.write == nil || isRefusal(why) {
 		return false, nil
 	}
 	r.done()
@@ -107,16 +107,17 @@ func (f *flight) unsaved(ctx context.Context, row *Token, r *rescue, err error) 
 // unsavedError is the store's error, which stays the cause, with what became of
 // the token.
 func unsavedError(op string, err error, kept bool, journalErr error) error {
+	e := &Error{Class: StoreUnavailable, Op: op, Err: err}
 	switch {
 	case kept:
-		return &Error{
-			Class: StoreUnavailable, Op: op, Err: err,
-			Hint: "check the store (`tokenkeep doctor`); the new token is safe in the rescue journal and is saved when the store is back",
-		}
+		e.Hint = "check the store (`tokenkeep doctor`); the new token is safe in the rescue journal and is saved when the store is back"
 	case journalErr != nil:
-		err = fmt.Errorf("%w; %w", err, journalErr)
+		e.Err = fmt.Errorf("%w; %w", err, journalErr)
+		e.Hint = "check the store (`tokenkeep doctor`) and the folder of the rescue journal"
+	default:
+		return storeError(op, err)
 	}
-	return storeError(op, err)
+	return e
 }
 
 // settle ends the wait of what was minted for a row: it is saved, or of no use
