@@ -191,7 +191,7 @@ func mysqlMeaning(number uint64) diagnosis {
 // is found by its field, so that this package needs no driver.
 func mysqlNumber(err error) uint64 {
 	for ; err != nil; err = errors.Unwrap(err) {
-		if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // walks the chain itself
+		if several, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, e := range several.Unwrap() {
 				if n := mysqlNumber(e); n != 0 {
 					return n

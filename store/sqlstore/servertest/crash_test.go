@@ -1,3 +1,5 @@
+//go:build unix
+
 package servertest
 
 import (
@@ -56,10 +58,10 @@ func saveUntil(tb testing.TB, p *place, id string, down *atomic.Bool) int64 {
 	tb.Helper()
 	var last int64
 	for {
-		row, err := p.FindTokenByID(context.Background(), id)
+		row, err := p.FindTokenByID(tb.Context(), id)
 		if err == nil {
 			row.RedirectURL = fmt.Sprint("https://example.com/", row.Version+1)
-			err = p.SaveToken(context.Background(), row)
+			err = p.SaveToken(tb.Context(), row)
 		}
 		switch {
 		case err == nil:

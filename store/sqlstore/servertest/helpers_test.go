@@ -80,7 +80,7 @@ func (p product) answers(tb testing.TB, dsn string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // nothing to lose
+	defer db.Close()
 	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Second)
 	defer cancel()
 	return db.PingContext(ctx)
@@ -111,7 +111,7 @@ func (p product) freshTable(tb testing.TB, dsn string) string {
 			tb.Error(err)
 			return
 		}
-		defer db.Close() //nolint:errcheck // nothing to lose
+		defer db.Close()
 		for _, t := range []string{name, name + "_meta"} {
 			if _, err := db.ExecContext(context.WithoutCancel(tb.Context()), "DROP TABLE IF EXISTS "+p.quote+t+p.quote); err != nil {
 				tb.Error(err)

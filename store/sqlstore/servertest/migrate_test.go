@@ -124,7 +124,7 @@ func TestBeforeUpgrade(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer rows.Close() //nolint:errcheck // it has no rows
+		defer rows.Close()
 		if columns, err := rows.Columns(); err != nil || len(columns) != 10 {
 			t.Errorf("%d columns, %v", len(columns), err)
 		}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package servertest
 
 import (
@@ -35,7 +37,7 @@ type server struct {
 // startServer makes and starts a server with a database tk. It ends with the test.
 func (p product) startServer(tb testing.TB, settings ...string) *server {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "tk") // short: it holds a socket
+	dir, err := os.MkdirTemp("", "tk") //nolint:usetesting // a short path, for a socket, that another user may enter
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -57,11 +59,11 @@ func (p product) startServer(tb testing.TB, settings ...string) *server {
 
 func freePort(tb testing.TB) int {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it returns at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nobody is connected
+	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
 
@@ -139,7 +141,7 @@ func unprivileged(tb testing.TB, paths ...string) *syscall.SysProcAttr {
 			tb.Fatal(err)
 		}
 	}
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}} //nolint:gosec // ids are small
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
 
 func (s *server) must(program string, args ...string) {
@@ -165,7 +167,7 @@ func (s *server) root() string { return s.as("boss", password) }
 // start starts the server and waits until it answers.
 func (s *server) start() {
 	s.tb.Helper()
-	s.cmd = exec.CommandContext(context.WithoutCancel(s.tb.Context()), s.run[0], s.run[1:]...) //nolint:gosec // arguments of the test
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.tb.Context()), s.run[0], s.run[1:]...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	s.cmd.Dir = s.dir
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what is killed takes its children along

@@ -1,7 +1,6 @@
 package servertest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -130,7 +129,7 @@ func TestForeignUpdateUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		done := make(chan error, 1)
-		go func() { done <- p.SaveToken(context.Background(), tok) }()
+		go func() { done <- p.SaveToken(t.Context(), tok) }()
 		time.Sleep(200 * time.Millisecond) // it waits for the row
 		select {
 		case err := <-done:
@@ -159,7 +158,7 @@ func TestForeignUpdateIsAdoptedOnce(t *testing.T) {
 			versions := make(chan int64, 16)
 			for range cap(versions) {
 				go func() {
-					got, err := p.FindTokenByID(context.Background(), tok.ID)
+					got, err := p.FindTokenByID(t.Context(), tok.ID)
 					if err != nil {
 						t.Error(err)
 						versions <- 0
