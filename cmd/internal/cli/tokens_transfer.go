@@ -32,7 +32,7 @@ TOKENKEEP_FROM_PASSWORD or TOKENKEEP_FROM_PASSWORD_FILE. Neither is changed, and
 column is added. All rows are checked before the first is saved.
 
 Afterwards two programs have each login: stop the one that was imported from, or
-let both use one table (see docs/stores.md). A store of tokenkeep's own is moved
+let both use one table (see docs/migrating.md). A store of tokenkeep's own is moved
 by "store migrate".`,
 		Example: "  tokenkeep tokens import sdk_tokens.txt\n  tokenkeep tokens import mysql://root@localhost/zohooauth --dry-run",
 		Args:    cobra.ExactArgs(1),

@@ -102,3 +102,35 @@ func TestLine(t *testing.T) {
 		t.Errorf("interrupted: %v", err)
 	}
 }
+
+func TestMeter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var errs bytes.Buffer
+		u := &ui.IO{Err: &errs}
+		m := u.Meter("quick", 3)
+		m.Set(3)
+		time.Sleep(900 * time.Millisecond)
+		m.Stop()
+		if errs.Len() > 0 {
+			t.Errorf("said too early: %q", errs.String())
+		}
+		m = u.Meter("moving", 200)
+		m.Set(50)
+		time.Sleep(1500 * time.Millisecond)
+		m.Set(150)
+		time.Sleep(10 * time.Second)
+		m.Stop()
+		m.Stop()
+		if want := "- moving: 50 of 200 (25%)\n- moving: 150 of 200 (75%)\n"; errs.String() != want {
+			t.Errorf("got %q, want %q", errs.String(), want)
+		}
+		errs.Reset()
+		u.Quiet = true
+		m = u.Meter("quiet", 1)
+		time.Sleep(2 * time.Second)
+		m.Stop()
+		if errs.Len() > 0 {
+			t.Errorf("quiet: %q", errs.String())
+		}
+	})
+}
