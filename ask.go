@@ -21,14 +21,13 @@ func (m *minted) successor() bool {
 }
 
 // pendingFor returns what an earlier flight, of this process or a dead one, minted
-// with row's refresh token and could not save, if that still is of use. A successor
-// of the refresh token is, however old.
+// with row's refresh token and could not save, if that still is of use.
 func (f *flight) pendingFor(ctx context.Context, row *Token) (*minted, error) {
 	m := f.st.unsaved.Load()
 	if m == nil {
 		return f.journaled(ctx, row)
 	}
-	if m.asked.RefreshToken.Equal(row.RefreshToken) && (m.successor() || m.token.Valid(time.Now(), f.want)) {
+	if m.asked.RefreshToken.Equal(row.RefreshToken) && f.useful(m) {
 		return m, nil
 	}
 	f.keeper.settle(ctx, f.st)
@@ -51,10 +50,10 @@ func (f *flight) journaled(ctx context.Context, row *Token) (*minted, error) {
 	return m, nil
 }
 
-// useful reports whether m is what the callers of this flight want.
+// useful reports whether m is what the callers of this flight want. A successor of
+// the refresh token is, however old.
 func (f *flight) useful(m *minted) bool {
-	a := m.token.AccessToken
-	return m.successor() || m.token.Valid(time.Now(), f.want) && !f.not.Equal(a) && !f.st.wasRefused(a)
+	return m.successor() || m.token.Valid(time.Now(), f.want)
 }
 
 // ask sends the one request of the flight and renews the claim while it runs.

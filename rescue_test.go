@@ -165,24 +165,27 @@ func TestTheSameProcessEmptiesTheJournal(t *testing.T) {
 
 // A kill in the middle of the attempts to save finds the record written.
 func TestJournalIsWrittenBeforeTheStoreIsGivenUp(t *testing.T) {
-	for name, onSave := range map[string]func(ctx context.Context) error{
-		"refuses": func(context.Context) error { return errDown },
-		"hangs":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	for name, c := range map[string]struct {
+		onSave func(ctx context.Context) error
+		within time.Duration
+	}{
+		"refuses": {func(context.Context) error { return errDown }, time.Millisecond},
+		"hangs":   {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newRescueSetup(t)
 			row := stored(t, s.store, -time.Minute)
 			slow := &hookedStore{TokenStore: s.store}
 			s.p.refresh = func(context.Context, int64, *Token) (*Token, error) {
-				slow.onSave = onSave
+				slow.onSave = c.onSave
 				return s.p.mint(), nil
 			}
 			k := New(slow, s.p, &Options{Journal: s.dir})
 			session := open(t, k, row.ID)
 			go func() { _, _ = session.Token(t.Context()) }()
-			time.Sleep(time.Second)
+			time.Sleep(c.within)
 			if n := len(s.files(t)); n != 1 {
-				t.Errorf("%s: %d records after a second", name, n)
+				t.Errorf("%s: %d records after %v", name, n, c.within)
 			}
 			time.Sleep(time.Minute)
 		})
@@ -412,6 +415,24 @@ func TestJournalThatCannotBeWrittenIsTold(t *testing.T) {
 		s.store.onSave = nil // memory still has it
 		if tok, err := session.Token(t.Context()); err != nil || tok.Reveal() != "1000.access.1" || s.p.refreshes.Load() != 1 {
 			t.Errorf("%q, %v", tok.Reveal(), err)
+		}
+	})
+}
+
+// A folder that becomes writable in time is used.
+func TestJournalIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newRescueSetup(t)
+		must(t, os.WriteFile(s.dir, nil, 0o600)) // a file where the folder should be
+		row := stored(t, s.store, -time.Minute)
+		s.p.refresh = func(context.Context, int64, *Token) (*Token, error) {
+			s.store.onSave = down
+			return s.p.mint(), nil
+		}
+		time.AfterFunc(time.Second, func() { _ = os.Remove(s.dir) })
+		_, err := open(t, s.keeper(), row.ID).Token(t.Context())
+		if !errors.Is(err, ErrStoreUnavailable) || len(s.files(t)) != 1 || !s.events[len(s.events)-1].Journaled {
+			t.Errorf("%v, left %v", err, s.files(t))
 		}
 	})
 }

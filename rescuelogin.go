@@ -223,7 +223,8 @@ func (k *Keeper) insertLogin(ctx context.Context, r *record, t *Token) (outcome,
 	return k.finishLogin(ctx, r, nil, row), nil
 }
 
-// finishLogin ends the record of a login that row holds.
+// finishLogin ends the record of a login that row holds. If it still has no name,
+// the next refresh looks for one.
 func (k *Keeper) finishLogin(ctx context.Context, r *record, old, row *Token) outcome {
 	if row.UserName == "" && row.CreatedAt.After(r.at) {
 		row.CreatedAt = r.at
@@ -233,9 +234,6 @@ func (k *Keeper) finishLogin(ctx context.Context, r *record, old, row *Token) ou
 	}
 	done := k.endRecord(ctx, r, row)
 	k.revokeSuperseded(ctx, old, row)
-	if row.UserName == "" {
-		k.name(ctx, row, false)
-	}
 	return done
 }
 

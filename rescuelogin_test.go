@@ -208,6 +208,62 @@ func TestLoginIsJournaledBeforeTheStoreIsGivenUp(t *testing.T) {
 			t.Errorf("%d records after a second", n)
 		}
 		time.Sleep(time.Minute)
+		s.store.onSave = down
+		go func() { _, _ = s.keeper().Login(t.Context(), namedLogin) }()
+		time.Sleep(time.Millisecond)
+		if n := len(s.files(t)); n != 2 {
+			t.Errorf("%d records right after the store refused", n)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// A record that a crash left beside its merged row means nothing to what the row
+// became: it is recognised by the code too, when a rotator has replaced the refresh
+// token, and a spent one is not shown to the provider again.
+func TestMergedLoginIsRecognisedAfterARotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newRescueSetup(t)
+		s.p.limits.Rotation = RotationStrict
+		s.loseLogin(t, namedLogin)
+		path := s.files(t)[0]
+		content, err := os.ReadFile(path)
+		must(t, err)
+		s.recover(t, RecoverReport{Merged: 1})
+		session, err := s.keeper().Session(t.Context(), namedLogin.UserName)
+		must(t, err)
+		row := read(t, s.store, session.ID())
+		row.RefreshToken, row.AccessToken = NewSecret("1000.refresh.next"), NewSecret("1000.access.next")
+		must(t, s.store.SaveToken(t.Context(), row))
+		must(t, os.WriteFile(path, content, 0o600))
+		s.recover(t, RecoverReport{Merged: 1})
+		if got := read(t, s.store, row.ID); got.Version != row.Version || len(s.p.revoked) != 0 {
+			t.Errorf("row %+v, revoked %q", got, s.p.revoked)
+		}
+		row.GrantToken, row.UsedAt = NewSecret("1000.another"), time.Now().Add(time.Minute)
+		must(t, s.store.SaveToken(t.Context(), row))
+		must(t, os.WriteFile(path, content, 0o600))
+		s.recover(t, RecoverReport{Dropped: 1})
+		if len(s.p.revoked) != 0 {
+			t.Errorf("revoked %q", s.p.revoked)
+		}
+	})
+}
+
+// A rescued login whose name is found later than the one of a newer login does not
+// take its place.
+func TestRescuedLoginKeepsItsAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newRescueSetup(t)
+		began := time.Now()
+		s.loseLogin(t, &Grant{Code: NewSecret("1000.c1")}) // nobody knows the name now
+		time.Sleep(time.Hour / 2)
+		s.recover(t, RecoverReport{Merged: 1})
+		for row := range s.store.GetTokens(t.Context()) {
+			if !row.CreatedAt.Equal(began) {
+				t.Errorf("the login of %v says %v", began, row.CreatedAt)
+			}
+		}
 	})
 }
 
