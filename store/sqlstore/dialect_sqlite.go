@@ -57,7 +57,7 @@ func sqliteVersion1(n names) []string {
 	for _, column := range []string{"user_name", "access_token", "grant_token", "refresh_token"} {
 		steps = append(steps, "CREATE INDEX "+n.derived(column)+" ON {table} ("+column+") WHERE "+column+" IS NOT NULL")
 	}
-	return append(steps, sqliteForeignInsert(n), sqliteForeignUpdate(n))
+	return append(steps, sqliteForeignInsert(n), sqliteForeignVersion(n), sqliteForeignUpdate(n))
 }
 
 // sqliteForeignInsert keeps the last id above those that other programs choose.
@@ -68,6 +68,15 @@ func sqliteForeignInsert(n names) string {
 			AND CAST(NEW.id AS INTEGER) > (SELECT value FROM {meta} WHERE name = 'last_id')
 		BEGIN
 			UPDATE {meta} SET value = CAST(NEW.id AS INTEGER) WHERE name = 'last_id';
+		END`
+}
+
+// sqliteForeignVersion begins the versions of a row that another program inserted at
+// the time in milliseconds: see [adopted].
+func sqliteForeignVersion(n names) string {
+	return "CREATE TRIGGER " + n.derived("foreign_version") + ` AFTER INSERT ON {table} FOR EACH ROW WHEN NEW.created_at IS NULL
+		BEGIN
+			UPDATE {table} SET version = 1000 * CAST(strftime('%s', 'now') AS INTEGER) WHERE id = NEW.id;
 		END`
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tokenkeep/tokenkeep"
 )
@@ -29,22 +30,26 @@ func digest(v string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
-// adopted makes t what it is after a foreign write, as tokenkeep.Merge would: a new
-// refresh token is a new login, a new access token shows that the login works. A
-// row that this package never wrote has nothing to clear.
-func adopted(t *tokenkeep.Token, seen string) {
-	t.Version++
-	before, now := strings.Fields(seen), strings.Fields(fingerprint(t))
-	if len(before) != len(now) {
+// adopted makes t what it is after a foreign write at now, as tokenkeep.Merge would:
+// a new refresh token is a new login, a new access token shows that the login works.
+//
+// A row that this package never wrote has nothing to clear. Its version begins at
+// the time in milliseconds: Zoho's SDKs give the id of the last row again when that
+// was deleted, and who still holds a version of it must not save over the new row.
+func adopted(t *tokenkeep.Token, seen string, now time.Time) {
+	before, after := strings.Fields(seen), strings.Fields(fingerprint(t))
+	if len(before) != len(after) {
+		t.Version = max(t.Version+1, now.UnixMilli())
 		return
 	}
-	if before[0] != now[0] {
+	t.Version++
+	if before[0] != after[0] {
 		t.State, t.Claim, t.Mints, t.Scopes = tokenkeep.State{}, tokenkeep.Claim{}, nil, nil
-		if before[2] != now[2] {
+		if before[2] != after[2] {
 			t.AccountsServer, t.DataCentre = "", ""
 		}
 	}
-	if before[1] != now[1] {
+	if before[1] != after[1] {
 		t.State = tokenkeep.State{}
 	}
 }
@@ -57,7 +62,7 @@ func adopted(t *tokenkeep.Token, seen string) {
 // conflict until that.
 func (s *Store) adopt(ctx context.Context, tx *sql.Tx, r row) error {
 	version := r.Version
-	adopted(r.Token, r.seen)
+	adopted(r.Token, r.seen, time.Now())
 	if tx != nil {
 		return s.adoptOnce(ctx, tx, r, version)
 	}
@@ -85,7 +90,7 @@ func (s *Store) adoptOnce(ctx context.Context, tx *sql.Tx, r row, version int64)
 func (s *Store) adoptArgs(t *tokenkeep.Token, version int64, mark string) []any {
 	v := values(t, t.UpdatedAt)
 	args := append(make([]any, 0, 10+s.stmts.keyArgs), v[colAccountsServer-2:colMints-1]...)
-	args = append(args, fingerprint(t))
+	args = append(args, t.Version, fingerprint(t))
 	return append(s.stmts.key(args, t.ID), version, mark)
 }
 

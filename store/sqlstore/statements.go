@@ -76,8 +76,8 @@ func (st *statements) prepareWrites(p *preparer, d *Dialect, byID string) {
 	set, where, last := assignments(columns)+", version = version + 1", byID+" AND version = ?", "?"
 	if d.foreign.column != "" {
 		mine := ", seen = ?, " + d.foreign.column + " = " + d.foreign.value
-		st.adopt = p.prepareWrite("UPDATE {table} SET version = version + 1, accounts_server = ?, data_centre = ?, scopes = ?, " +
-			"state = ?, claim = ?, mints = ?" + mine + " " + where + " AND " + d.foreign.mark + " = ?")
+		st.adopt = p.prepareWrite("UPDATE {table} SET accounts_server = ?, data_centre = ?, scopes = ?, " +
+			"state = ?, claim = ?, mints = ?, version = ?" + mine + " " + where + " AND " + d.foreign.mark + " = ?")
 		set += mine
 		where += " AND " + d.foreign.ours
 		columns = append(columns, "seen", d.foreign.column)

@@ -271,12 +271,11 @@ func BenchmarkAgainstNode(b *testing.B) {
 	if err := json.Unmarshal([]byte(c.node(b, "bench", name, "50")), &theirs); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(theirs.Find, "node-find-us")
-	b.ReportMetric(theirs.Save, "node-save-us")
 	b.Run("find", func(b *testing.B) {
 		for b.Loop() {
 			c.byUser(b, name)
 		}
+		b.ReportMetric(theirs.Find*1000, "node-ns")
 	})
 	b.Run("save", func(b *testing.B) {
 		t := c.byUser(b, name)
@@ -284,5 +283,29 @@ func BenchmarkAgainstNode(b *testing.B) {
 			t.AccessToken = tokenkeep.NewSecret(fmt.Sprint("1000.", i))
 			c.save(b, t)
 		}
+		b.ReportMetric(theirs.Save*1000, "node-ns")
+	})
+}
+
+// BenchmarkList lists all rows, and reports the rows and the peak of the heap.
+func BenchmarkList(b *testing.B) {
+	each(b, func(b *testing.B, c *course) {
+		peak := uint64(0)
+		for b.Loop() {
+			n := 0
+			for _, err := range c.GetTokens(b.Context()) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				if n++; n%50_000 == 0 {
+					peak = max(peak, heap())
+				}
+			}
+			if n != c.rows {
+				b.Fatalf("%d rows, want %d", n, c.rows)
+			}
+		}
+		b.ReportMetric(float64(c.rows), "rows")
+		b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
 	})
 }

@@ -99,7 +99,7 @@ func TestSample(t *testing.T) {
 			}
 			p.exec(t, "UPDATE {table} SET access_token='1000.acc.new' WHERE user_name='u2@example.com:60002' limit 1")
 			got := p.byID(t, "2")
-			if got.Version != 2 || got.AccessToken.Reveal() != "1000.acc.new" {
+			if got.Version < 2 || got.AccessToken.Reveal() != "1000.acc.new" {
 				t.Errorf("version %d of access token %s", got.Version, got.AccessToken.Masked())
 			}
 			p.settled(t, got)

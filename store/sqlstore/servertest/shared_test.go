@@ -209,6 +209,30 @@ func TestForeignInsert(t *testing.T) {
 	})
 }
 
+// Zoho's SDKs give the id of the last row again when that was deleted. Who still
+// holds a version of the old row saves nothing over the new one.
+func TestForeignInsertOfAnOldID(t *testing.T) {
+	eachProduct(t, func(t *testing.T, pr product) {
+		p := pr.newPlace(t)
+		old := p.save(t, fullToken("old"))
+		p.exec(t, "DELETE FROM {table}")
+		p.exec(t, "INSERT INTO {table} (id, user_name, refresh_token) VALUES ('"+old.ID+"', 'theirs', '1000.r')")
+		for _, read := range []bool{false, true} {
+			if read {
+				p.byUser(t, "theirs")
+			}
+			for version := range int64(5) {
+				stale := old.Clone()
+				stale.Version = version + 1
+				if err := p.SaveToken(t.Context(), stale); !errors.Is(err, tokenkeep.ErrConflict) {
+					t.Errorf("version %d: %v, want a conflict", version+1, err)
+				}
+			}
+		}
+		p.settled(t, p.byUser(t, "theirs"))
+	})
+}
+
 // A reader that may not write reads what another program wrote all the same.
 func TestForeignUpdateReadOnly(t *testing.T) {
 	eachProduct(t, func(t *testing.T, pr product) {
