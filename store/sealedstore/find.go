@@ -11,8 +11,8 @@ import (
 )
 
 // FindToken implements [tokenkeep.TokenStore]. By user name it makes one look-up in
-// the inner store; by a token, one for each key, and two more as long as rows may be
-// plain.
+// the inner store; by a token, one for each key, and one more as long as rows may be
+// plain; one more again to make sure that nothing is found.
 func (s *Store) FindToken(ctx context.Context, partial *tokenkeep.Token) (*tokenkeep.Token, error) {
 	m, err := tokenkeep.MatchFor(partial)
 	if err != nil {
@@ -55,8 +55,20 @@ func (s *Store) byID(ctx context.Context, id string) (*row, error) {
 
 // find returns the row that m means; a reserved one if there is no other; or nil.
 func (s *Store) find(ctx context.Context, m tokenkeep.Match) (*row, error) {
+	candidates := s.candidates(ctx, m)
+	found, err := s.ask(ctx, m, candidates)
+	if found == nil && err == nil && len(candidates) > 1 {
+		// A row that is sealed anew at the same moment moves from the later candidates
+		// to the first, behind the back of who asks for one after the other.
+		found, err = s.ask(ctx, m, s.candidates(ctx, m)[:1])
+	}
+	return found, err
+}
+
+// ask is find for these candidates.
+func (s *Store) ask(ctx context.Context, m tokenkeep.Match, candidates []*tokenkeep.Token) (*row, error) {
 	var found *row
-	for _, partial := range s.candidates(ctx, m) {
+	for _, partial := range candidates {
 		inner, err := s.inner.FindToken(ctx, partial)
 		switch {
 		case errors.Is(err, tokenkeep.ErrNotFound):
@@ -81,8 +93,7 @@ func (s *Store) find(ctx context.Context, m tokenkeep.Match) (*row, error) {
 }
 
 // candidates returns what to ask the inner store for, to find what m means: the
-// fingerprints by each key, and the plain value. A row that is sealed anew at the
-// same moment moves from the later ones to the first, so that one is asked again.
+// fingerprints by each key, and the plain value.
 func (s *Store) candidates(ctx context.Context, m tokenkeep.Match) []*tokenkeep.Token {
 	if m.Field == tokenkeep.ByUserName {
 		return []*tokenkeep.Token{partialFor(m, m.Value)}
@@ -93,9 +104,6 @@ func (s *Store) candidates(ctx context.Context, m tokenkeep.Match) []*tokenkeep.
 	}
 	if !s.opts.RequireSealed {
 		all = append(all, partialFor(m, m.Value))
-	}
-	if len(all) > 1 {
-		all = append(all, all[0])
 	}
 	return all
 }

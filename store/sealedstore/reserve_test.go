@@ -101,13 +101,18 @@ func TestReservationHarmsNoFilledRow(t *testing.T) {
 	fast := newStore(t, inner, keys, nil)
 	row := token("ann")
 	row.DataCentre = ""
+	row.Claim, row.Mints = tokenkeep.Claim{Owner: "fast"}, []time.Time{time.UnixMilli(1)}
 	hook := &hookStore{TokenStore: &cutStore{inner, 1}}
 	slow := newStore(t, hook, keys, nil)
 	hook.beforeSave = func() { save(t, fast, row) } // right before the slower one reserves
 	if err := slow.SaveToken(t.Context(), token("ann")); !errors.Is(err, errCut) {
 		t.Fatalf("the slower save was not cut off: %v", err)
 	}
-	same(t, get(t, fast, row.ID), row, "the faster one's row")
+	got := get(t, fast, row.ID)
+	same(t, got, row, "the faster one's row")
+	if got.Claim.Owner != "fast" || len(got.Mints) != 1 || !got.Expiry.Equal(row.Expiry) || got.APIDomain != row.APIDomain {
+		t.Errorf("the faster one's row lost its claim, mint times, expiry or API domain: %+v", got)
+	}
 	again := save(t, fast, token("ann"))
 	if again.ID != row.ID || again.Version != 2 {
 		t.Errorf("the next save went to row %s, version %d", again.ID, again.Version)

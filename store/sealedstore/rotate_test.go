@@ -87,14 +87,24 @@ func TestRotate(t *testing.T) {
 }
 
 func TestRetireRefusesAKeyInUse(t *testing.T) {
-	s := newStore(t, tokenkeep.NewMemoryStore(), newKeyring(t), nil)
-	row := save(t, s, token("ann"))
+	path := filepath.Join(newFolder(t), "key")
+	s := newStore(t, tokenkeep.NewMemoryStore(), openKeyring(t, sealedstore.KeyFile(path)), nil)
 	old := s.Keys().Primary()
 	refuse := func(id, what string, target error) {
+		before, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := s.Retire(t.Context(), id); !errors.Is(err, target) {
 			t.Errorf("retirement of %s: %v", what, err)
 		}
+		after, err := os.Stat(path)
+		if err != nil || id == old && !os.SameFile(before, after) {
+			t.Errorf("the retirement of %s changed the key file before it was refused: %v", what, err)
+		}
 	}
+	refuse(old, "the primary key, which no row uses", sealedstore.ErrKeyInUse)
+	row := save(t, s, token("ann"))
 	refuse(old, "the primary key", sealedstore.ErrKeyInUse)
 	if _, err := s.Keys().AddKey(t.Context()); err != nil {
 		t.Fatal(err)
@@ -227,6 +237,41 @@ func TestOtherProcessLearnsOfANewKey(t *testing.T) {
 		save(t, other, found)
 		usedBy(t, first, map[string]int{first.Keys().Primary(): 1})
 		row = found
+	}
+}
+
+// findHook calls a function once, after the look-up that comes first.
+type findHook struct {
+	tokenkeep.TokenStore
+	after func()
+}
+
+func (s *findHook) FindToken(ctx context.Context, partial *tokenkeep.Token) (*tokenkeep.Token, error) {
+	t, err := s.TokenStore.FindToken(ctx, partial)
+	if f := s.after; f != nil {
+		s.after = nil
+		f()
+	}
+	return t, err
+}
+
+// A look-up by token finds a row that is sealed anew between two looks of it.
+func TestRowIsFoundWhileItIsSealedAnew(t *testing.T) {
+	shared := tokenkeep.NewMemoryStore()
+	keys := newKeyring(t)
+	s := newStore(t, shared, keys, nil)
+	sealed := save(t, s, token("ann"))
+	plain := save(t, shared, token("bob"))
+	if _, err := keys.AddKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	inner := &findHook{TokenStore: shared, after: func() { rotateTo(t, s, keys.Primary(), 2) }}
+	for _, row := range []*tokenkeep.Token{sealed, plain} {
+		got, err := newStore(t, inner, keys, nil).FindToken(t.Context(), &tokenkeep.Token{AccessToken: row.AccessToken})
+		if err != nil || got.ID != row.ID {
+			t.Errorf("%s: %v", row.UserName, err)
+		}
+		inner.after = func() { rotate(t, s, 2) }
 	}
 }
 
