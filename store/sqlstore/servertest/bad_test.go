@@ -62,6 +62,7 @@ func TestMisuse(t *testing.T) {
 			}
 		}
 		t.Run("rights", func(t *testing.T) { s.misuseRights(t, p) })
+		t.Run("read-only", func(t *testing.T) { s.misuseReadOnly(t, p) })
 		t.Run("values", func(t *testing.T) { p.misuseValues(t) })
 		t.Run("down", func(t *testing.T) { s.misuseDown(t, p) })
 	})
@@ -137,6 +138,36 @@ func (s *server) misuseRights(t *testing.T, p *place) {
 	denied.check(t, "delete", reader.DeleteToken(t.Context(), id))
 	denied.check(t, "delete all", reader.DeleteTokens(t.Context()))
 	denied.check(t, "ping", reader.Ping(t.Context()))
+}
+
+// A server that became read-only, as a replica is, can still be read, also by a
+// program that starts then; one that may be written again is written.
+func (s *server) misuseReadOnly(t *testing.T, p *place) {
+	t.Helper()
+	set := "SET GLOBAL read_only = %s"
+	if s.driver == "pgx" {
+		set = "ALTER DATABASE tk SET default_transaction_read_only = %s" // for new connections
+	}
+	before := s.placeAt(t, s.as("only_writes", "canary-only_writes"), "oauthtoken")
+	p.exec(t, fmt.Sprintf(set, "on"))
+	during := s.placeAt(t, s.as("only_writes", "canary-only_writes"), "oauthtoken")
+	readOnly := failure{tokenkeep.ErrReadOnly, "primary"}
+	places := []*place{during}
+	if s.driver == "mysql" {
+		places = append(places, before)
+	}
+	for _, place := range places {
+		tok := place.all(t)[0]
+		readOnly.check(t, "save with a version", place.SaveToken(t.Context(), tok))
+		readOnly.check(t, "save of a new token", place.SaveToken(t.Context(), fullToken("new")))
+		readOnly.check(t, "delete", place.DeleteToken(t.Context(), tok.ID))
+		readOnly.check(t, "delete all", place.DeleteTokens(t.Context()))
+		readOnly.check(t, "ping", place.Ping(t.Context()))
+	}
+	p.exec(t, fmt.Sprintf(set, "off")) // through a connection that began before
+	if s.driver == "mysql" {
+		during.settled(t, during.all(t)[0])
+	}
 }
 
 // Columns that somebody made narrower do not cut a value.
