@@ -36,6 +36,20 @@
 // deleted. A token goes only to its own data centre's hosts. No secret is
 // printed, logged or put into an error.
 //
+// # When the store fails
+//
+// A token that was minted or redeemed while the store is down goes, with
+// [Options].Journal, into the rescue journal: a folder on a local disk, of mode
+// 0700. It survives the process and is saved, once, when the store is back: by the
+// next refresh of that login, or by [Keeper.Recover], which a program calls when it
+// starts:
+//
+//	keeper := tokenkeep.New(store, provider, &tokenkeep.Options{Journal: "/var/lib/app/journal"})
+//	report, err := keeper.Recover(ctx)
+//
+// The records hold tokens in clear unless there is an [Options].Sealer.
+// [Keeper.Journal] lists them without secrets.
+//
 // # Errors
 //
 // Failures that have a recovery are *[Error], one [Class] for each recovery:
