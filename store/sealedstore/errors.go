@@ -41,3 +41,12 @@ func openError(id string, err error) error {
 
 // damaged is the cause of a row that is not what was sealed.
 func damaged(what string) error { return fmt.Errorf("%w: %s", tokenkeep.ErrCorrupt, what) }
+
+// keyError is the error of an operation on keys.
+func keyError(reason string, err error) error {
+	hint := "see that the key can be read; nothing was changed"
+	if errors.Is(err, ErrKeyMissing) {
+		hint = hintMissing
+	}
+	return &tokenkeep.Error{Class: tokenkeep.StoreUnavailable, Op: "sealed: keys", Reason: reason, Hint: hint, Err: err}
+}

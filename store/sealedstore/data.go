@@ -1,0 +1,41 @@
+package sealedstore
+
+import (
+	"bytes"
+	"context"
+)
+
+// Seal encrypts data that is no row, such as a record of tokenkeep's rescue journal,
+// and authenticates aad with it. It seals with the primary key and names it, so that
+// [Keyring.Open] finds it after a rotation. The key must not be retired as long as
+// anything but rows is sealed with it.
+func (k *Keyring) Seal(plain, aad []byte) ([]byte, error) {
+	key := k.fresh(context.Background()).primary()
+	sealed, err := key.aead.Encrypt(plain, dataAAD(aad))
+	if err != nil {
+		return nil, keyError("seal", err)
+	}
+	return append([]byte(dataPrefix+key.id+"."), sealed...), nil
+}
+
+// Open returns what was given to Seal with the same aad. The error wraps
+// [ErrKeyMissing] or tokenkeep.ErrCorrupt.
+func (k *Keyring) Open(sealed, aad []byte) ([]byte, error) {
+	rest, ok1 := bytes.CutPrefix(sealed, []byte(dataPrefix))
+	id, rest, ok2 := bytes.Cut(rest, []byte("."))
+	if !ok1 || !ok2 {
+		return nil, keyError("open", damaged("this is nothing sealed"))
+	}
+	key, err := k.key(context.Background(), string(id))
+	if err != nil {
+		return nil, keyError("open", err)
+	}
+	plain, err := key.aead.Decrypt(rest, dataAAD(aad))
+	if err != nil {
+		return nil, keyError("open", damaged("it was changed, or sealed for something else"))
+	}
+	return plain, nil
+}
+
+// dataAAD keeps what Seal seals from being taken for a row's, and the reverse.
+func dataAAD(aad []byte) []byte { return append([]byte("tokenkeep sealed data v1\x00"), aad...) }
