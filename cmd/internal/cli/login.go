@@ -70,7 +70,7 @@ func (a *App) loginCommand(ctx context.Context, o *loginOptions) error {
 	if err != nil {
 		return err
 	}
-	k := a.keeperOver(s, p)
+	k := a.keeperOver(ctx, s, p)
 	session, err := a.loginBy(ctx, o)(ctx, k, p, o)
 	if err != nil {
 		return a.loginFailed(ctx, err)

@@ -59,7 +59,7 @@ func (a *App) logout(ctx context.Context, user string, keepRemote bool) error {
 }
 
 func (a *App) revokeAndDelete(ctx context.Context, s tokenkeep.TokenStore, row *tokenkeep.Token) error {
-	k, err := a.keeper(s, row)
+	k, err := a.keeper(ctx, s, row)
 	if err != nil {
 		return err
 	}

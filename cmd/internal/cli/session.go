@@ -93,16 +93,22 @@ func (a *App) scopes() []string {
 }
 
 // keeper makes the Keeper for row's client; the App closes it.
-func (a *App) keeper(s tokenkeep.TokenStore, row *tokenkeep.Token) (*tokenkeep.Keeper, error) {
+func (a *App) keeper(ctx context.Context, s tokenkeep.TokenStore, row *tokenkeep.Token) (*tokenkeep.Keeper, error) {
 	p, err := a.provider(row)
 	if err != nil {
 		return nil, err
 	}
-	return a.keeperOver(s, p), nil
+	return a.keeperOver(ctx, s, p), nil
 }
 
-func (a *App) keeperOver(s tokenkeep.TokenStore, p tokenkeep.Provider) *tokenkeep.Keeper {
-	k := tokenkeep.New(s, p, &tokenkeep.Options{Logger: a.log})
+func (a *App) keeperOver(ctx context.Context, s tokenkeep.TokenStore, p tokenkeep.Provider) *tokenkeep.Keeper {
+	k := a.newKeeper(s, p)
+	a.recover(ctx, k)
+	return k
+}
+
+func (a *App) newKeeper(s tokenkeep.TokenStore, p tokenkeep.Provider) *tokenkeep.Keeper {
+	k := tokenkeep.New(s, p, &tokenkeep.Options{Logger: a.log, Journal: a.journal()})
 	a.onClose(k)
 	return k
 }
@@ -123,7 +129,7 @@ func (a *App) openLogin(ctx context.Context, user string) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := a.keeper(s, row)
+	k, err := a.keeper(ctx, s, row)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (a *App) selected(ctx context.Context, s tokenkeep.TokenStore, args []strin
 func (a *App) check(ctx context.Context, s tokenkeep.TokenStore, t *tokenkeep.Token) finding {
 	stop := a.IO.Progress("asking Zoho about " + nameOf(t))
 	defer stop()
-	k, err := a.keeper(s, t)
+	k, err := a.keeper(ctx, s, t)
 	if err != nil {
 		return finding{t, "not checked", err}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func newStore(a *App) *cobra.Command {
-	return group("store", "Check the store, and move tokens between stores", newStoreCheck(a), newStoreMigrate(a))
+	return group("store", "Check the store, and move tokens between stores", newStoreCheck(a), newStoreJournal(a), newStoreMigrate(a))
 }
 
 func newStoreCheck(a *App) *cobra.Command {
