@@ -148,6 +148,9 @@ func (f *flight) read(ctx context.Context) (*Token, error) {
 		return nil, deletedError(f.st.id, err)
 	case err != nil:
 		return nil, storeError("refresh", err)
+	case f.st.gone.Load() || f.st.isStranger(row):
+		f.keeper.part(f.st)
+		return nil, deletedError(f.st.id, fmt.Errorf("%w: its id is another user's now", ErrNotFound))
 	}
 	return row, nil
 }

@@ -216,6 +216,10 @@ func (k *Keeper) SessionFor(ctx context.Context, partial *Token) (*Session, erro
 // session returns a handle on row's shared state and lets it learn from row.
 func (k *Keeper) session(row *Token) *Session {
 	st := k.state(row.ID)
+	if st.isStranger(row) {
+		k.part(st)
+		st = k.state(row.ID)
+	}
 	st.publish(k.snapshot(row, false))
 	return &Session{keeper: k, st: st}
 }
@@ -232,6 +236,18 @@ func (k *Keeper) state(id string) *state {
 	k.states[id] = weak.Make(st)
 	runtime.AddCleanup(st, k.forget, id)
 	return st
+}
+
+// part ends what the sessions of a deleted login share, and leaves its id to the
+// login that has it now.
+func (k *Keeper) part(st *state) {
+	st.gone.Store(true)
+	st.snap.Store(nil)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.states[st.id].Value() == st {
+		delete(k.states, st.id)
+	}
 }
 
 // known returns the row's state if it has one.

@@ -33,6 +33,12 @@ func (s *Session) Row(ctx context.Context) (*Token, error) {
 	if err != nil {
 		return nil, callerError(ctx, "session", err)
 	}
+	if s.st.isStranger(row) {
+		s.keeper.part(s.st)
+	}
+	if s.st.gone.Load() {
+		return nil, fmt.Errorf("session: %w: token %s was deleted", ErrNotFound, s.st.id)
+	}
 	s.st.publish(s.keeper.snapshot(row, false))
 	return row, nil
 }

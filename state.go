@@ -41,6 +41,8 @@ type snapshot struct {
 	since   time.Time     // when this process learned of it
 	fresh   atomic.Int64  // the monotonic time until which tok needs no look at all
 	version int64
+	user    string // whose login it is,
+	refresh Secret // and which one
 }
 
 // An AccessToken is an access token that was handed out. It is a value: it never
@@ -85,6 +87,7 @@ func (k *Keeper) snapshot(row *Token, forced bool) *snapshot {
 		aud: aud, audErr: err,
 		soft:   k.softExpiry(row),
 		forced: forced, since: time.Now(), version: row.Version,
+		user: row.UserName, refresh: row.RefreshToken,
 	}
 	if aud.BaseURL != "" {
 		sn.tok.APIDomain = aud.BaseURL
@@ -119,6 +122,15 @@ func lifeOf(row *Token) time.Duration {
 		return 0
 	}
 	return max(row.Expiry.Sub(row.UsedAt), 0)
+}
+
+// isStranger reports whether row is somebody else's login under the id of one that
+// was deleted: both its user and its refresh token are others. tokenkeep's stores
+// never give an id again, but Zoho's SDKs do, and may share the store.
+func (st *state) isStranger(row *Token) bool {
+	sn := st.snap.Load()
+	return sn != nil && sn.user != "" && row.UserName != "" && sn.user != row.UserName &&
+		!sn.refresh.IsZero() && !sn.refresh.Equal(row.RefreshToken)
 }
 
 // publish makes sn current, unless what is current is newer, and returns what is.
