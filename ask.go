@@ -20,6 +20,13 @@ func (m *minted) successor() bool {
 	return !m.token.RefreshToken.IsZero() && !m.token.RefreshToken.Equal(m.asked.RefreshToken)
 }
 
+// replaces reports whether m is newer than what row has, because row still has what
+// m was asked for with. The successor of a refresh token replaces any access token.
+func (m *minted) replaces(row *Token) bool {
+	return m.asked.RefreshToken.Equal(row.RefreshToken) &&
+		(m.successor() || m.asked.AccessToken.Equal(row.AccessToken))
+}
+
 // pendingFor returns what an earlier flight, of this process or a dead one, minted
 // with row's refresh token and could not save, if that still is of use.
 func (f *flight) pendingFor(ctx context.Context, row *Token) (*minted, error) {
@@ -27,7 +34,7 @@ func (f *flight) pendingFor(ctx context.Context, row *Token) (*minted, error) {
 	if m == nil {
 		return f.journaled(ctx, row)
 	}
-	if m.asked.RefreshToken.Equal(row.RefreshToken) && f.useful(m) {
+	if m.replaces(row) && f.useful(m) {
 		return m, nil
 	}
 	f.keeper.settle(ctx, f.st)
