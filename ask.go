@@ -81,6 +81,9 @@ func (f *flight) ask(ctx context.Context, row *Token) (*minted, *Token, error) {
 		select {
 		case a := <-ch:
 			f.step(ctx, 7)
+			if a.minted != nil {
+				a.minted.at = time.Now() // not before the last renewal
+			}
 			return a.minted, row, a.err
 		case <-beat.C:
 			row, _ = f.renew(ctx, row)

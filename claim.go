@@ -147,6 +147,17 @@ func recentMints(mints []time.Time, now time.Time, window time.Duration) []time.
 	})
 }
 
+// countedBy moves the newest mint that was asked for before at to at: the provider
+// counted it somewhere in between, and its window must not outlast the row's.
+func countedBy(mints []time.Time, at time.Time) {
+	for i, t := range slices.Backward(mints) {
+		if !t.After(at) {
+			mints[i] = at
+			return
+		}
+	}
+}
+
 // claim writes this flight's claim and the mint time into the row. It proves
 // that the store can be written, before anything is asked.
 func (f *flight) claim(ctx context.Context, row *Token) error {
@@ -190,6 +201,7 @@ func (f *flight) renew(ctx context.Context, row *Token) (*Token, error) {
 func (f *flight) renewOnce(ctx context.Context, row *Token) (*Token, error) {
 	next, now := row.Clone(), time.Now()
 	next.Claim.Since = now
+	countedBy(next.Mints, now)
 	if err := f.keeper.store.SaveToken(ctx, next); err != nil {
 		return row, err
 	}

@@ -103,6 +103,7 @@ func carry(row *Token, m *minted) *Token {
 	next.AccountsServer = cmp.Or(row.AccountsServer, m.token.AccountsServer)
 	next.DataCentre = cmp.Or(row.DataCentre, m.token.DataCentre)
 	next.State, next.Claim = State{}, Claim{}
+	countedBy(next.Mints, m.at)
 	next.UsedAt = time.Now()
 	return next
 }

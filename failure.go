@@ -28,7 +28,9 @@ func (f *flight) fail(ctx context.Context, row *Token, err error) error {
 	for {
 		next := row.Clone()
 		next.State, next.Claim = state, Claim{}
-		if !e.Unknown {
+		if e.Unknown {
+			countedBy(next.Mints, time.Now())
+		} else {
 			next.Mints = next.Mints[:max(len(next.Mints)-1, 0)] // it minted nothing
 		}
 		saveErr := f.keeper.store.SaveToken(ctx, next)

@@ -36,3 +36,36 @@ func TestUnsavedTokenReplacesNoNewerOne(t *testing.T) {
 		}
 	})
 }
+
+// A provider counts a mint when it sees the request, which can be long after the
+// claim: its window does not outlast the row's.
+func TestSlowRequestsCountWhenTheyEnd(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store, p := NewMemoryStore(), &stubProvider{}
+			row := stored(t, store, -time.Minute)
+			var counted []time.Time
+			p.refresh = func(_ context.Context, n int64, _ *Token) (*Token, error) {
+				if n <= 10 {
+					time.Sleep(20 * time.Second)
+				}
+				if i := len(counted) - 10; i >= 0 && time.Since(counted[i]) < 10*time.Minute {
+					t.Errorf("request %d comes %v after the tenth before it", n, time.Since(counted[i]))
+				}
+				counted = append(counted, time.Now())
+				if lost && n <= 10 {
+					return nil, &Error{Class: RetryLater, Unknown: true, Until: time.Now()}
+				}
+				return p.mint(), nil
+			}
+			s := open(t, New(store, p, nil), row.ID)
+			for range 20 * 60 {
+				_, _ = s.Refresh(t.Context())
+				time.Sleep(time.Second)
+			}
+			if len(counted) < 20 {
+				t.Errorf("only %d requests", len(counted))
+			}
+		})
+	}
+}
