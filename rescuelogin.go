@@ -80,11 +80,11 @@ func (l *loginRescue) unsaved(ctx context.Context, k *Keeper, err error) (kept b
 
 // giveBack revokes a login that was redeemed and that nobody can keep, so that it
 // does not take the place of another: Zoho keeps 20 refresh tokens for each user
-// and client. What the store does have, because only its answer was lost, stays.
+// and client. What the store has, or may have because only its answer was lost, stays.
 func (k *Keeper) giveBack(ctx context.Context, t *Token) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), identifyTime)
 	defer cancel()
-	if t.RefreshToken.IsZero() || k.holds(ctx, t) {
+	if t.RefreshToken.IsZero() || k.mayHold(ctx, t) {
 		return
 	}
 	if err := k.provider.Revoke(ctx, t); err != nil {
@@ -95,10 +95,11 @@ func (k *Keeper) giveBack(ctx context.Context, t *Token) {
 	k.emit(ctx, Event{Kind: Revoked, UserName: t.UserName, Reason: "the new login could be saved nowhere"})
 }
 
-// holds reports whether a row is known to hold t's refresh token.
-func (k *Keeper) holds(ctx context.Context, t *Token) bool {
+// mayHold reports whether a row holds t's refresh token, or nobody can say: a save
+// that failed may have arrived.
+func (k *Keeper) mayHold(ctx context.Context, t *Token) bool {
 	ctx, cancel := context.WithTimeout(ctx, identifyTime/4) // the rest is for the provider
 	defer cancel()
 	_, err := k.store.FindToken(ctx, &Token{ClientID: t.ClientID, RefreshToken: t.RefreshToken})
-	return err == nil || errors.Is(err, ErrAmbiguous)
+	return !errors.Is(err, ErrNotFound)
 }

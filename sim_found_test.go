@@ -3,6 +3,7 @@ package tokenkeep
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,4 +69,47 @@ func TestSlowRequestsCountWhenTheyEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A login whose save may have arrived is not revoked: the row would be left with a
+// dead refresh token, and the earlier one is gone.
+func TestLoginThatMayBeStoredIsNotRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := NewMemoryStore(), &stubProvider{}
+		row := stored(t, rows, time.Hour)
+		var deaf atomic.Bool
+		store := &deafenedStore{MemoryStore: rows, deaf: &deaf}
+		p.exchange = func(context.Context, *Grant) (*Token, error) {
+			deaf.Store(true)
+			return &Token{ClientID: row.ClientID, DataCentre: row.DataCentre, UserName: row.UserName, RefreshToken: NewSecret("1000.refresh.new")}, nil
+		}
+		if _, err := New(store, p, nil).Login(t.Context(), &Grant{Code: NewSecret("code")}); !errors.Is(err, ErrStoreUnavailable) {
+			t.Fatal(err)
+		}
+		if got := read(t, rows, row.ID); got.RefreshToken.Reveal() != "1000.refresh.new" || len(p.revoked) != 0 {
+			t.Errorf("the row was saved: %t; revoked: %q", got.RefreshToken.Reveal() == "1000.refresh.new", p.revoked)
+		}
+	})
+}
+
+// A deafenedStore does what it is asked to, and loses its answers while deaf is set.
+type deafenedStore struct {
+	*MemoryStore
+	deaf *atomic.Bool
+}
+
+func (s *deafenedStore) SaveToken(ctx context.Context, t *Token) error {
+	return s.answer(s.MemoryStore.SaveToken(ctx, t.Clone()))
+}
+
+func (s *deafenedStore) FindToken(ctx context.Context, t *Token) (*Token, error) {
+	row, err := s.MemoryStore.FindToken(ctx, t)
+	return row, s.answer(err)
+}
+
+func (s *deafenedStore) answer(err error) error {
+	if s.deaf.Load() {
+		return errors.New("connection reset")
+	}
+	return err
 }
