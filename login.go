@@ -98,7 +98,7 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	defer cancel()
 	l := k.rescueLogin(ctx, t)
 	old := l.supersedes(saveCtx, k)
-	row, err := k.saveLogin(saveCtx, t, l.rescue)
+	row, err := k.saveLogin(saveCtx, t, l)
 	l.done()
 	if err != nil {
 		kept, err = l.unsaved(ctx, k, err)
@@ -116,27 +116,38 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 // saveLogin saves t, patiently, and clears what an earlier failure left in the
 // row's state. What the store does not take at once goes into the journal
 // meanwhile.
-func (k *Keeper) saveLogin(ctx context.Context, t *Token, r *rescue) (*Token, error) {
+func (k *Keeper) saveLogin(ctx context.Context, t *Token, l *loginRescue) (*Token, error) {
+	t = t.Clone()
 	for wait := saveRetry; ; wait = min(2*wait, 10*saveRetry) {
-		row, err := k.saveOnce(ctx, t.Clone())
+		row, err := k.saveOnce(ctx, t)
 		if err == nil || isRefusal(err) {
 			return row, err
 		}
-		if !errors.Is(err, ErrConflict) {
-			r.now(err)
+		unsure := !errors.Is(err, ErrConflict)
+		if unsure {
+			l.now(err)
 		}
 		if sleep(ctx, wait) != nil {
 			return nil, err
 		}
+		if unsure && t.Version == 0 {
+			if row := l.arrived(ctx, k); row != nil {
+				return row, nil
+			}
+		}
 	}
 }
 
+// saveOnce saves t, unless it has a version because that was done, and returns the
+// row. Only a state that was there before the login is cleared.
 func (k *Keeper) saveOnce(ctx context.Context, t *Token) (*Token, error) {
-	if err := k.store.SaveToken(ctx, t); err != nil {
-		return nil, err
+	if t.Version == 0 {
+		if err := k.store.SaveToken(ctx, t); err != nil {
+			return nil, err
+		}
 	}
 	row, err := k.store.FindTokenByID(ctx, t.ID)
-	if err != nil || row.State == (State{}) {
+	if err != nil || row.State == (State{}) || row.Version != t.Version {
 		return row, err
 	}
 	row.State = State{}

@@ -3,6 +3,7 @@ package tokenkeep
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -41,33 +42,38 @@ func TestUnsavedTokenReplacesNoNewerOne(t *testing.T) {
 // A provider counts a mint when it sees the request, which can be long after the
 // claim: its window does not outlast the row's.
 func TestSlowRequestsCountWhenTheyEnd(t *testing.T) {
-	for _, lost := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			store, p := NewMemoryStore(), &stubProvider{}
-			row := stored(t, store, -time.Minute)
-			var counted []time.Time
-			p.refresh = func(_ context.Context, n int64, _ *Token) (*Token, error) {
-				if n <= 10 {
-					time.Sleep(20 * time.Second)
-				}
-				if i := len(counted) - 10; i >= 0 && time.Since(counted[i]) < 10*time.Minute {
-					t.Errorf("request %d comes %v after the tenth before it", n, time.Since(counted[i]))
-				}
-				counted = append(counted, time.Now())
-				if lost && n <= 10 {
-					return nil, &Error{Class: RetryLater, Unknown: true, Until: time.Now()}
-				}
-				return p.mint(), nil
-			}
-			s := open(t, New(store, p, nil), row.ID)
-			for range 20 * 60 {
-				_, _ = s.Refresh(t.Context())
-				time.Sleep(time.Second)
-			}
-			if len(counted) < 20 {
-				t.Errorf("only %d requests", len(counted))
-			}
-		})
+	for name, lost := range map[string]bool{"answered": false, "lost": true} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { slowThenFast(t, lost) }) })
+	}
+}
+
+// slowThenFast is a provider that counts ten slow requests when they end, and
+// whether those that come after them keep to its window.
+func slowThenFast(t *testing.T, lost bool) {
+	t.Helper()
+	store, p := NewMemoryStore(), &stubProvider{}
+	row := stored(t, store, -time.Minute)
+	var counted []time.Time
+	p.refresh = func(_ context.Context, n int64, _ *Token) (*Token, error) {
+		if n <= 10 {
+			time.Sleep(20 * time.Second)
+		}
+		if i := len(counted) - 10; i >= 0 && time.Since(counted[i]) < 10*time.Minute {
+			t.Errorf("request %d comes %v after the tenth before it", n, time.Since(counted[i]))
+		}
+		counted = append(counted, time.Now())
+		if lost && n <= 10 {
+			return nil, &Error{Class: RetryLater, Unknown: true, Until: time.Now()}
+		}
+		return p.mint(), nil
+	}
+	s := open(t, New(store, p, nil), row.ID)
+	for range 20 * 60 {
+		_, _ = s.Refresh(t.Context())
+		time.Sleep(time.Second)
+	}
+	if len(counted) < 20 {
+		t.Errorf("only %d requests", len(counted))
 	}
 }
 
@@ -112,4 +118,67 @@ func (s *deafenedStore) answer(err error) error {
 		return errors.New("connection reset")
 	}
 	return err
+}
+
+// A login is saved once: whether its answer is lost or the read behind it, the next
+// attempt does not bring back what other processes have replaced meanwhile.
+func TestLoginIsNotSavedOverItsOwnSuccessor(t *testing.T) {
+	for _, cut := range []string{"save", "read"} {
+		t.Run(cut, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { loginThenCut(t, cut) }) })
+	}
+}
+
+// loginThenCut loses an answer in the middle of a login.
+func loginThenCut(t *testing.T, cut string) {
+	t.Helper()
+	rows, p := NewMemoryStore(), &stubProvider{limits: Limits{Rotation: RotationStrict}}
+	row := stored(t, rows, -time.Minute)
+	var once sync.Once
+	rotate := func() { // another process refreshes the new login at once
+		next := read(t, rows, row.ID)
+		next.RefreshToken, next.AccessToken = NewSecret("1000.refresh.successor"), NewSecret("1000.access.successor")
+		must(t, rows.SaveToken(t.Context(), next))
+	}
+	store := &cutStore{MemoryStore: rows, cut: cut, then: func() (hit bool) {
+		once.Do(func() { hit = true; rotate() })
+		return hit
+	}}
+	s, err := New(store, p, nil).Adopt(t.Context(), &Token{
+		UserName: row.UserName, ClientID: row.ClientID, RefreshToken: NewSecret("1000.refresh.new"),
+	})
+	if err != nil || s.ID() != row.ID {
+		t.Fatal(err)
+	}
+	if got := read(t, rows, row.ID); got.RefreshToken.Reveal() != "1000.refresh.successor" {
+		t.Errorf("after a lost %s the row has %q", cut, got.RefreshToken.Reveal())
+	}
+}
+
+// A cutStore does what it is asked to, and loses the first answer of one kind that
+// comes after a save.
+type cutStore struct {
+	*MemoryStore
+	cut   string
+	saved bool
+	then  func() bool
+}
+
+func (s *cutStore) SaveToken(ctx context.Context, t *Token) error {
+	row := t.Clone()
+	if err := s.MemoryStore.SaveToken(ctx, row); err != nil {
+		return err
+	}
+	s.saved = true
+	if s.cut == "save" && s.then() {
+		return errors.New("connection reset")
+	}
+	t.ID, t.Version = row.ID, row.Version
+	return nil
+}
+
+func (s *cutStore) FindTokenByID(ctx context.Context, id string) (*Token, error) {
+	if s.cut == "read" && s.saved && s.then() {
+		return nil, errors.New("connection reset")
+	}
+	return s.MemoryStore.FindTokenByID(ctx, id)
 }
