@@ -1,0 +1,183 @@
+package tokenkeep
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// A simRow is the history of one row.
+type simRow struct {
+	deleted bool
+	written time.Time // last
+	gens    []*simGen // by version
+}
+
+// A simGen is the time in which a row has one pair of tokens.
+type simGen struct {
+	mints     []simMint // asked for in order to replace that pair
+	takeovers int       // claims that another Keeper took over
+	lost      int       // answers that never reached the one who asked
+}
+
+type simMint struct {
+	ctx context.Context
+	at  time.Time
+}
+
+func (h *simRow) gen() *simGen { return h.gens[len(h.gens)-1] }
+
+// written enters a save into the history, and checks whether it may be. The caller
+// holds mu.
+func (s *simStore) written(l *simLife, prev, next *Token, asked int64) {
+	w := s.w
+	h := s.history[next.ID]
+	login := s.logins[next.RefreshToken.Reveal()] > 0
+	w.note(l.name, "writes %s version %d: refresh %s access %s state %q claim %q",
+		next.ID, next.Version, next.RefreshToken.Reveal(), next.AccessToken.Reveal(), next.State.Class, keeperOf(next.Claim))
+	if prev == nil {
+		if h != nil || next.Version != 1 || !login {
+			w.violated("(c) %s comes into being without a login, or for the second time", next.ID)
+		}
+		h = &simRow{}
+		s.history[next.ID] = h
+	} else {
+		s.checkVersion(h, prev, next, asked)
+		s.checkTokens(l, prev, next, login)
+		s.checkClaim(h, prev, next)
+	}
+	s.checkUser(next)
+	h.enter(prev, next)
+	s.given[[2]string{next.ID, next.AccessToken.Reveal()}] = true
+}
+
+// enter adds a version. A new pair of tokens begins a new generation.
+func (h *simRow) enter(prev, next *Token) {
+	same := prev != nil && prev.RefreshToken.Equal(next.RefreshToken) && prev.AccessToken.Equal(next.AccessToken)
+	g := &simGen{}
+	if same {
+		g = h.gen()
+	}
+	h.gens = append(h.gens, g)
+	h.written = time.Now()
+}
+
+// checkVersion is the linearizability of compare-and-swap: each save replaces the
+// version that it names, which is the newest, by the next.
+func (s *simStore) checkVersion(h *simRow, prev, next *Token, asked int64) {
+	switch {
+	case h == nil || h.deleted:
+		s.w.violated("(c) %s was deleted and is written again", next.ID)
+	case next.Version != prev.Version+1 || int64(len(h.gens)) != prev.Version:
+		s.w.violated("(f) %s: version %d follows %d", next.ID, next.Version, prev.Version)
+	case asked > 0 && asked != prev.Version:
+		s.w.violated("(f) %s: a save of version %d replaced %d", next.ID, asked, prev.Version)
+	}
+}
+
+// checkTokens: material changes by a login, by a success, and in the right order.
+func (s *simStore) checkTokens(l *simLife, prev, next *Token, login bool) {
+	w, p := s.w, s.w.provider
+	was, is := prev.RefreshToken.Reveal(), next.RefreshToken.Reveal()
+	if was != is && !login && !p.follows(was, is) && !s.shared(next) {
+		w.violated("(d) the refresh token of %s becomes %q, was %q, without a login", next.ID, is, was)
+	}
+	if !prev.AccessToken.IsZero() && next.AccessToken.IsZero() || prev.APIDomain != "" && next.APIDomain == "" || len(prev.Scopes) > len(next.Scopes) {
+		w.violated("(d) %s loses its access token, API domain or scopes", next.ID)
+	}
+	if prev.AccessToken.Equal(next.AccessToken) || login || s.shared(next) {
+		return
+	}
+	if p.mintedBefore(next.AccessToken.Reveal(), prev.AccessToken.Reveal()) {
+		w.violated("(l) the older access token %s replaces the newer %s in %s", next.AccessToken.Reveal(), prev.AccessToken.Reveal(), next.ID)
+	}
+	if holder := prev.Claim; was == is && holder.Held() && !l.owns(holder) {
+		w.violated("(l) %s saves what it minted for %s though %s holds the claim", l.name, next.ID, holder.Owner)
+	}
+}
+
+// shared reports whether another row has row's refresh token: a login that moves
+// to the row that has the user's name.
+func (s *simStore) shared(row *Token) bool {
+	for id, other := range s.rows.rows {
+		if id != row.ID && other.RefreshToken.Equal(row.RefreshToken) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkClaim: a claim is taken over only when its row stood still for its time, and
+// only if something went wrong before.
+func (s *simStore) checkClaim(h *simRow, prev, next *Token) {
+	if !prev.Claim.Held() || !next.Claim.Held() || keeperOf(prev.Claim) == keeperOf(next.Claim) {
+		return
+	}
+	h.gen().takeovers++
+	s.w.stats.count("takeovers")
+	if still := time.Since(h.written); still < s.w.plan.claim {
+		s.w.violated("(e) the claim of %s is taken over after %v", next.ID, still)
+	}
+	if s.w.upsets.Load() == 0 {
+		s.w.violated("(e) a claim of %s stands still though nothing went wrong", next.ID)
+	}
+}
+
+// checkUser: the tokens of a row belong to one user, who is the one it is named after.
+func (s *simStore) checkUser(row *Token) {
+	user := s.w.provider.userOf(row.RefreshToken.Reveal())
+	access := user
+	if !row.AccessToken.IsZero() {
+		access = s.w.provider.userOf(row.AccessToken.Reveal())
+	}
+	if user == "" || access != user || row.UserName != "" && row.UserName != user {
+		s.w.violated("(h) row %s of %q has a refresh token of %q and an access token of %q", row.ID, row.UserName, user, access)
+	}
+}
+
+// minted notes that the provider minted for a row, and checks that nothing but a
+// mishap makes it do so twice for one pair of tokens.
+func (s *simStore) minted(ctx context.Context, l *simLife, row *Token) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.history[row.ID]
+	if h == nil || row.Version < 1 || row.Version > int64(len(h.gens)) {
+		s.w.violated("(f) a token was asked for with version %d of %s, which was never written", row.Version, row.ID)
+		return
+	}
+	g := h.gens[row.Version-1]
+	recent, lost := 1, g.lost
+	for _, m := range g.mints {
+		switch {
+		case time.Since(m.at) > s.w.plan.life/3: // what could not be saved may be of no use by now
+		case m.ctx.Err() != nil:
+			recent, lost = recent+1, lost+1
+		default:
+			recent++
+		}
+	}
+	g.mints = append(g.mints, simMint{ctx, time.Now()})
+	if recent > 1+g.takeovers+lost {
+		s.w.violated("(e) %s: mint %d for one expiry of %s, with %d takeovers and %d lost answers", l.name, recent, row.ID, g.takeovers, lost)
+	}
+}
+
+// lost notes that the answer to a request for row never arrived.
+func (s *simStore) lost(row *Token) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.history[row.ID]; h != nil && row.Version >= 1 && row.Version <= int64(len(h.gens)) {
+		h.gens[row.Version-1].lost++
+	}
+}
+
+// keeperOf returns the Keeper whose flight holds the claim.
+func keeperOf(c Claim) string {
+	if i := strings.LastIndexByte(c.Owner, ':'); i >= 0 {
+		return c.Owner[:i]
+	}
+	return c.Owner
+}
+
+// owns reports whether the claim is the life's.
+func (l *simLife) owns(c Claim) bool { return keeperOf(c) == l.keeper.owner }

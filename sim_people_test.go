@@ -1,0 +1,123 @@
+package tokenkeep
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// A simOp is what a person does to a login.
+type simOp struct {
+	kind, user, rt string
+	from, to       time.Time // to is zero as long as it runs
+	ok             bool
+}
+
+func simUser(n int) string { return fmt.Sprintf("user%d@zylker.com:%d", n, 7000+n) }
+
+// firstLogins stores what every schedule begins with.
+func (w *simWorld) firstLogins() {
+	l := &simLife{w: w, name: "setup", keeper: &Keeper{}}
+	for n := range w.plan.users {
+		t := w.provider.login(simUser(n), true)
+		t.UserName = simUser(n)
+		w.store.login(t.RefreshToken.Reveal(), 1)
+		_ = w.store.save(l, t)
+		w.store.login(t.RefreshToken.Reveal(), -1)
+	}
+}
+
+// people log in and out until the evening.
+func (w *simWorld) people(n uint64) {
+	r := w.stream(20 + n)
+	for range w.plan.logins {
+		if !w.rest(between(r, 0, w.plan.span/3)) {
+			return
+		}
+		if l := w.someLife(r); l != nil && l.gate() == nil {
+			w.act(l, r)
+		}
+	}
+}
+
+// someLife returns a life that runs, or nil.
+func (w *simWorld) someLife(r *rand.Rand) *simLife {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.lives[r.IntN(len(w.lives))]
+	if l.dead.Load() || l.closing.Load() {
+		return nil
+	}
+	return l
+}
+
+// act does one thing to one user's login.
+func (w *simWorld) act(l *simLife, r *rand.Rand) {
+	user := simUser(r.IntN(w.plan.users))
+	ctx, cancel := context.Background(), func() {}
+	if r.IntN(4) == 0 {
+		ctx, cancel = context.WithTimeout(ctx, between(r, 0, 5*time.Second))
+	}
+	defer cancel()
+	row := w.store.rowOf(user)
+	kind := r.IntN(8)
+	switch {
+	case kind < 4 || row == nil:
+		w.logIn(ctx, l, user, r)
+	case kind == 4:
+		op := w.begin("delete", user, "")
+		err := l.keeper.Delete(ctx, row.ID)
+		w.end(ctx, l, op, err)
+	case kind == 5:
+		w.provider.countLogout(user, 1)
+		op := w.begin("logout", user, "")
+		err := l.keeper.Logout(ctx, row.ID)
+		w.end(ctx, l, op, err)
+		w.provider.countLogout(user, -1)
+	default:
+		w.note("admin", "withdraws %s of %s", row.RefreshToken.Reveal(), user)
+		w.stats.count("withdrawals")
+		w.provider.withdraw(row.RefreshToken.Reveal(), r.IntN(2) == 0)
+	}
+}
+
+// logIn logs a user in, by a code or with a token from elsewhere.
+func (w *simWorld) logIn(ctx context.Context, l *simLife, user string, r *rand.Rand) {
+	t := w.provider.login(user, r.IntN(3) > 0)
+	rt := t.RefreshToken.Reveal()
+	if !w.plan.nameless || r.IntN(2) == 0 {
+		t.UserName = user
+	}
+	w.store.login(rt, 1)
+	defer w.store.login(rt, -1)
+	op := w.begin("login", user, rt)
+	var err error
+	if r.IntN(2) == 0 {
+		_, err = l.keeper.Adopt(ctx, t)
+	} else {
+		_, err = l.keeper.Login(ctx, &Grant{Code: NewSecret("code." + rt), UserName: t.UserName})
+	}
+	w.end(ctx, l, op, err)
+}
+
+func (w *simWorld) begin(kind, user, rt string) *simOp {
+	op := &simOp{kind: kind, user: user, rt: rt, from: time.Now()}
+	w.note("people", "%s of %s begins: %s", kind, user, rt)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ops = append(w.ops, op)
+	return op
+}
+
+func (w *simWorld) end(ctx context.Context, l *simLife, op *simOp, err error) {
+	w.note(l.name, "%s of %s %s ends: %v", op.kind, op.user, op.rt, err)
+	if l.dead.Load() {
+		return // nobody learns of the outcome, and it may arrive yet
+	}
+	l.checkError(ctx, op.kind, err)
+	w.stats.count(op.kind + "s")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	op.ok, op.to = err == nil, time.Now()
+}
