@@ -294,10 +294,13 @@ func (k *Keeper) clock() int64 { return int64(time.Since(k.start)) }
 // callerError is storeError for an operation that is bounded by the caller's own
 // ctx: that its time is over is no failure of the store.
 func callerError(ctx context.Context, op string, err error) error {
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() == nil:
+		return storeError(op, err)
+	case errors.Is(err, ctx.Err()) || isAnswer(err):
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	return storeError(op, err)
+	return fmt.Errorf("%s: %w: %w", op, ctx.Err(), err) // a driver has its own words for it
 }
 
 // storeError gives an error of the store its class, unless it is an answer about

@@ -98,7 +98,7 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	defer cancel()
 	l := k.rescueLogin(ctx, t)
 	old := l.supersedes(saveCtx, k)
-	row, err := k.saveLogin(saveCtx, t, l)
+	row, err := k.saveLogin(saveCtx, t, l.rescue)
 	l.done()
 	if err != nil {
 		kept, err = l.unsaved(ctx, k, err)
@@ -116,31 +116,36 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 // saveLogin saves t, patiently, and clears what an earlier failure left in the
 // row's state. What the store does not take at once goes into the journal
 // meanwhile.
-func (k *Keeper) saveLogin(ctx context.Context, t *Token, l *loginRescue) (*Token, error) {
+func (k *Keeper) saveLogin(ctx context.Context, t *Token, r *rescue) (*Token, error) {
 	t = t.Clone()
+	unsure := false
 	for wait := saveRetry; ; wait = min(2*wait, 10*saveRetry) {
-		row, err := k.saveOnce(ctx, t)
+		row, err := k.saveOnce(ctx, t, unsure)
 		if err == nil || isRefusal(err) {
 			return row, err
 		}
-		unsure := !errors.Is(err, ErrConflict)
-		if unsure {
-			l.now(err)
+		if !errors.Is(err, ErrConflict) {
+			unsure = true
+			r.now(err)
 		}
 		if sleep(ctx, wait) != nil {
 			return nil, err
-		}
-		if unsure && t.Version == 0 {
-			if row := l.arrived(ctx, k); row != nil {
-				return row, nil
-			}
 		}
 	}
 }
 
 // saveOnce saves t, unless it has a version because that was done, and returns the
-// row. Only a state that was there before the login is cleared.
-func (k *Keeper) saveOnce(ctx context.Context, t *Token) (*Token, error) {
+// row. If it is unsure whether an earlier attempt arrived, it looks first: another
+// process may have refreshed what that saved, and would get the old tokens back. (Of a
+// login without a code, a rotated refresh token tells nothing.) Only a state that was
+// there before the login is cleared.
+func (k *Keeper) saveOnce(ctx context.Context, t *Token, unsure bool) (*Token, error) {
+	if unsure && t.Version == 0 {
+		row, err := k.holder(ctx, t)
+		if err == nil && row.State == (State{}) || err != nil && !errors.Is(err, ErrNotFound) {
+			return row, err
+		}
+	}
 	if t.Version == 0 {
 		if err := k.store.SaveToken(ctx, t); err != nil {
 			return nil, err

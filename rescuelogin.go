@@ -49,18 +49,6 @@ func (l *loginRescue) supersedes(ctx context.Context, k *Keeper) *Token {
 	return nil
 }
 
-// arrived returns the row if it has another refresh token by now than the login is to
-// replace: a save whose answer was lost did arrive, and may have been refreshed since,
-// or there is a later login. To save once more would bring back what is spent.
-func (l *loginRescue) arrived(ctx context.Context, k *Keeper) *Token {
-	base := l.base.Load()
-	row, err := k.superseded(ctx, l.token)
-	if base == nil || err != nil || row == nil || mark(row.RefreshToken) == *base {
-		return nil
-	}
-	return row
-}
-
 // saved ends the record of a login that was saved, if there is one.
 func (l *loginRescue) saved(ctx context.Context, k *Keeper) {
 	if name := l.name.Load(); name != nil {

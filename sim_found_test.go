@@ -144,7 +144,7 @@ func loginThenCut(t *testing.T, cut string) {
 		return hit
 	}}
 	s, err := New(store, p, nil).Adopt(t.Context(), &Token{
-		UserName: row.UserName, ClientID: row.ClientID, RefreshToken: NewSecret("1000.refresh.new"),
+		UserName: row.UserName, ClientID: row.ClientID, RefreshToken: NewSecret("1000.refresh.new"), GrantToken: NewSecret("code"),
 	})
 	if err != nil || s.ID() != row.ID {
 		t.Fatal(err)
@@ -181,4 +181,14 @@ func (s *cutStore) FindTokenByID(ctx context.Context, id string) (*Token, error)
 		return nil, errors.New("connection reset")
 	}
 	return s.MemoryStore.FindTokenByID(ctx, id)
+}
+
+// A store may have words of its own for a ctx that is over: the caller's error tells
+// of the ctx all the same.
+func TestErrorOfAStoreTellsThatTheTimeIsOver(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	store := &faultyStore{TokenStore: NewMemoryStore(), onFind: func() error { cancel(); return errors.New("i/o timeout") }}
+	if _, err := New(store, &stubProvider{}, nil).SessionByID(ctx, "1000000000"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
 }
