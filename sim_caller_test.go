@@ -1,11 +1,15 @@
 package tokenkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
 )
+
+// simNobody is a validity that no token has.
+const simNobody = 100 * time.Hour
 
 // A simCaller is a part of a program that needs tokens now and then.
 type simCaller struct {
@@ -67,8 +71,8 @@ func (c *simCaller) call() {
 	l := c.l
 	ctx, cancel := c.context()
 	defer cancel()
-	floor := time.Duration(0) // the validity that is promised
-	want := defaultMinValidity
+	floor := time.Duration(0) // the validity that is promised, whatever goes wrong
+	want := l.w.plan.valid
 	get := c.s.Token
 	switch kind := c.rng.IntN(20); {
 	case kind < 3:
@@ -76,7 +80,7 @@ func (c *simCaller) call() {
 		want = floor
 		get = func(ctx context.Context) (AccessToken, error) { return c.s.TokenFor(ctx, floor) }
 	case kind == 3 || l.w.plan.hammer && c.n == 0 && kind < 15:
-		want = 100 * time.Hour // nobody has one that is fresh enough
+		want = simNobody // has one that is fresh enough
 		get = c.s.Refresh
 	}
 	had, began := l.has(c.s.ID(), want), time.Now()
@@ -87,6 +91,9 @@ func (c *simCaller) call() {
 	l.w.stats.count("calls")
 	if waited := time.Since(began); had && (waited > 0 || err != nil) && l.has(c.s.ID(), want) {
 		l.w.violated("(g) %s: a caller with a valid token of %s waited %v and got %v", l.name, c.s.ID(), waited, err)
+	}
+	if err != nil && want < simNobody && l.has(c.s.ID(), floor) {
+		l.w.violated("(g) %s: a caller got %v, though its token of %s is good for more than %v", l.name, err, c.s.ID(), floor)
 	}
 	l.checkError(ctx, "token", err)
 	if err == nil {
@@ -136,6 +143,6 @@ func (l *simLife) checkError(ctx context.Context, op string, err error) {
 	if !cut && !closed && !answer && class == "" {
 		l.w.violated("(k) %s: %s: an error without a class: %v", l.name, op, err)
 	}
-	l.w.stats.count("error " + string(class))
+	l.w.stats.count("error " + cmp.Or(string(class), "without a class"))
 	l.w.note(l.name, "%s fails: %v", op, err)
 }

@@ -25,17 +25,18 @@ func (c simProviderClient) Limits() Limits {
 
 // Refresh implements [Provider].
 func (c simProviderClient) Refresh(ctx context.Context, t *Token) (answer *Token, err error) {
+	var m *simMint
+	c.p.w.store.asked(c.l, t)
 	err = c.call(ctx, "refresh "+t.ID, func() error {
 		answer, err = c.p.refresh(t)
 		if err == nil {
-			c.p.w.store.minted(ctx, c.l, t)
+			m = c.p.w.store.minted(ctx, c.l, t)
 			c.p.w.note(c.l.name, "mints %s for %s version %d with %s", answer.AccessToken.Reveal(), t.ID, t.Version, t.RefreshToken.Reveal())
 		}
 		return err
 	})
-	if answer != nil && (err != nil || ctx.Err() != nil) {
-		c.p.w.stats.count("answers lost")
-		c.p.w.store.lost(t)
+	if m != nil {
+		c.p.w.store.received(m, err == nil && ctx.Err() == nil)
 	}
 	return answered(answer, err)
 }

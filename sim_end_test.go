@@ -70,7 +70,7 @@ func (w *simWorld) checkLogin(op *simOp) {
 		return
 	}
 	for _, other := range w.ops {
-		if other != op && other.user == op.user && (other.to.IsZero() || other.to.After(op.from)) {
+		if other != op && other.user == op.user && (other.to.IsZero() || !other.to.Before(op.from)) {
 			return
 		}
 	}

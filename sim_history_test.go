@@ -15,14 +15,13 @@ type simRow struct {
 
 // A simGen is the time in which a row has one pair of tokens.
 type simGen struct {
-	mints     []simMint // asked for in order to replace that pair
-	takeovers int       // claims that another Keeper took over
-	lost      int       // answers that never reached the one who asked
+	mints     []*simMint // asked for in order to replace that pair
+	takeovers int        // claims that another Keeper took over
 }
 
 type simMint struct {
-	ctx context.Context
-	at  time.Time
+	at, deadline time.Time // deadline: when nobody waits for the answer any more
+	answered     bool
 }
 
 func (h *simRow) gen() *simGen { return h.gens[len(h.gens)-1] }
@@ -33,6 +32,9 @@ func (s *simStore) written(l *simLife, prev, next *Token, asked int64) {
 	w := s.w
 	h := s.history[next.ID]
 	login := s.logins[next.RefreshToken.Reveal()] > 0
+	if next.Claim.Held() {
+		s.claimed(next.ID)
+	}
 	w.note(l.name, "writes %s version %d: refresh %s access %s state %q claim %q",
 		next.ID, next.Version, next.RefreshToken.Reveal(), next.AccessToken.Reveal(), next.State.Class, keeperOf(next.Claim))
 	if prev == nil {
@@ -135,39 +137,58 @@ func (s *simStore) checkUser(row *Token) {
 	}
 }
 
-// minted notes that the provider minted for a row, and checks that nothing but a
-// mishap makes it do so twice for one pair of tokens.
-func (s *simStore) minted(ctx context.Context, l *simLife, row *Token) {
+// asked checks that a life that asks for row may: it holds the claim, or a login or
+// the end of one came in between.
+func (s *simStore) asked(l *simLife, row *Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.history[row.ID]
-	if h == nil || row.Version < 1 || row.Version > int64(len(h.gens)) {
-		s.w.violated("(f) a token was asked for with version %d of %s, which was never written", row.Version, row.ID)
+	now := s.now(row.ID)
+	if l.dead.Load() || now == nil || !now.RefreshToken.Equal(row.RefreshToken) {
 		return
 	}
-	g := h.gens[row.Version-1]
-	recent, lost := 1, g.lost
-	for _, m := range g.mints {
-		switch {
-		case time.Since(m.at) > s.w.plan.life/3: // what could not be saved may be of no use by now
-		case m.ctx.Err() != nil:
-			recent, lost = recent+1, lost+1
-		default:
-			recent++
-		}
-	}
-	g.mints = append(g.mints, simMint{ctx, time.Now()})
-	if recent > 1+g.takeovers+lost {
-		s.w.violated("(e) %s: mint %d for one expiry of %s, with %d takeovers and %d lost answers", l.name, recent, row.ID, g.takeovers, lost)
+	if now.Claim.Held() && !l.owns(now.Claim) || !now.AccessToken.Equal(row.AccessToken) {
+		s.w.violated("(e) %s asks for a token of %s, which is no longer its to refresh", l.name, row.ID)
 	}
 }
 
-// lost notes that the answer to a request for row never arrived.
-func (s *simStore) lost(row *Token) {
+// minted notes that the provider minted for a row, and checks that nothing but a
+// mishap makes it do so twice for one pair of tokens.
+func (s *simStore) minted(ctx context.Context, l *simLife, row *Token) *simMint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if h := s.history[row.ID]; h != nil && row.Version >= 1 && row.Version <= int64(len(h.gens)) {
-		h.gens[row.Version-1].lost++
+	m := &simMint{at: time.Now()}
+	m.deadline, _ = ctx.Deadline()
+	h := s.history[row.ID]
+	if h == nil || row.Version < 1 || row.Version > int64(len(h.gens)) {
+		s.w.violated("(f) a token was asked for with version %d of %s, which was never written", row.Version, row.ID)
+		return m
+	}
+	g := h.gens[row.Version-1]
+	recent, lost := 1, 0
+	for _, m := range g.mints {
+		if time.Since(m.at) > s.w.plan.life/3 {
+			continue // what could not be saved may be of no use by now
+		}
+		recent++
+		if !m.answered && !time.Now().Before(m.deadline) {
+			lost++
+		}
+	}
+	g.mints = append(g.mints, m)
+	if recent > 1+g.takeovers+lost {
+		s.w.violated("(e) %s: mint %d for one expiry of %s, with %d takeovers and %d lost answers", l.name, recent, row.ID, g.takeovers, lost)
+	}
+	return m
+}
+
+// received notes whether the one who asked got the answer.
+func (s *simStore) received(m *simMint, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.answered = ok
+	if !ok {
+		m.deadline = time.Now()
+		s.w.stats.count("answers lost")
 	}
 }
 

@@ -32,12 +32,38 @@ func (w *simWorld) firstLogins() {
 func (w *simWorld) people(n uint64) {
 	r := w.stream(20 + n)
 	for range w.plan.logins {
-		if !w.rest(between(r, 0, w.plan.span/3)) {
+		user, ok := w.occasion(r)
+		if !ok {
 			return
 		}
 		if l := w.someLife(r); l != nil && l.gate() == nil {
-			w.act(l, r)
+			w.act(l, user, r)
 		}
+	}
+}
+
+// occasion waits for a moment to do something to a user's login: any, one in which
+// the store has its troubles, or one in which somebody refreshes that login.
+func (w *simWorld) occasion(r *rand.Rand) (user string, ok bool) {
+	user = simUser(r.IntN(w.plan.users))
+	wait := between(r, 0, w.plan.span/3)
+	kind := r.IntN(3)
+	if troubles := w.plan.store.windows; kind == 0 && len(troubles) > 0 {
+		at := troubles[r.IntN(len(troubles))]
+		wait = max(0, between(r, at.from-time.Second, at.to)-time.Since(w.began))
+	}
+	ok = w.rest(wait)
+	if kind != 1 || !ok {
+		return user, ok
+	}
+	select {
+	case id := <-w.store.claims:
+		if name := w.store.nameOf(id); name != "" {
+			user = name
+		}
+		return user, w.rest(between(r, 0, w.plan.claim))
+	case <-w.evening:
+		return "", false
 	}
 }
 
@@ -53,8 +79,7 @@ func (w *simWorld) someLife(r *rand.Rand) *simLife {
 }
 
 // act does one thing to one user's login.
-func (w *simWorld) act(l *simLife, r *rand.Rand) {
-	user := simUser(r.IntN(w.plan.users))
+func (w *simWorld) act(l *simLife, user string, r *rand.Rand) {
 	ctx, cancel := context.Background(), func() {}
 	if r.IntN(4) == 0 {
 		ctx, cancel = context.WithTimeout(ctx, between(r, 0, 5*time.Second))
@@ -92,6 +117,9 @@ func (w *simWorld) logIn(ctx context.Context, l *simLife, user string, r *rand.R
 	w.store.login(rt, 1)
 	defer w.store.login(rt, -1)
 	op := w.begin("login", user, rt)
+	if w.plan.rotation != RotationNone { // without a code, nobody can tell a login from its successor
+		t.GrantToken = NewSecret("code." + rt)
+	}
 	var err error
 	if r.IntN(2) == 0 {
 		_, err = l.keeper.Adopt(ctx, t)

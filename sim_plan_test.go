@@ -43,6 +43,7 @@ type simPlan struct {
 	sliding   bool          // how the provider counts its window
 	nameless  bool          // logins come without a name
 	claim     time.Duration
+	valid     time.Duration // Options.MinValidity
 	life      time.Duration // of access tokens
 	span      time.Duration // of the schedule, before the faults end
 	processes int
@@ -65,6 +66,7 @@ func newSimPlan(r *rand.Rand) simPlan {
 		claim:    between(r, 500*time.Millisecond, 5*time.Second),
 		life:     between(r, 8*time.Minute, time.Hour),
 		span:     between(r, 20*time.Minute, 3*time.Hour),
+		valid:    between(r, time.Second, 2*time.Minute),
 		users:    1 + r.IntN(3), processes: 2 + r.IntN(3), callers: 1 + r.IntN(3),
 		hammer: r.IntN(8) == 0,
 	}

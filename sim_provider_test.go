@@ -156,8 +156,8 @@ func (p *simProvider) kill(rt, who string) {
 }
 
 func (p *simProvider) root(rt string) string {
-	for p.grants[rt].parent != "" {
-		rt = p.grants[rt].parent
+	for g := p.grants[rt]; g != nil && g.parent != ""; g = p.grants[rt] {
+		rt = g.parent
 	}
 	return rt
 }
@@ -201,7 +201,10 @@ func (p *simProvider) withdraw(rt string, access bool) {
 func (p *simProvider) endedBy(rt string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.grants[rt].dead
+	if g := p.grants[rt]; g != nil {
+		return g.dead
+	}
+	return ""
 }
 
 // accepts reports whether the API takes an access token.

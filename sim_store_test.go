@@ -21,12 +21,13 @@ type simStore struct {
 	history map[string]*simRow
 	given   map[[2]string]bool // every row and access token that were ever stored together
 	logins  map[string]int     // refresh tokens whose login runs at this moment
+	claims  chan string        // rows that somebody claims, for who wants to come in between
 }
 
 func newSimStore(w *simWorld) *simStore {
 	return &simStore{
 		w: w, rows: NewMemoryStore(), history: map[string]*simRow{},
-		given: map[[2]string]bool{}, logins: map[string]int{},
+		given: map[[2]string]bool{}, logins: map[string]int{}, claims: make(chan string),
 	}
 }
 
@@ -98,6 +99,24 @@ func (s *simStore) holds(rt string) bool {
 		}
 	}
 	return false
+}
+
+// claimed tells that a row is claimed to one who waits for that, if there is one.
+func (s *simStore) claimed(id string) {
+	select {
+	case s.claims <- id:
+	default:
+	}
+}
+
+// nameOf returns the name of the row, or "".
+func (s *simStore) nameOf(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if row := s.now(id); row != nil {
+		return row.UserName
+	}
+	return ""
 }
 
 // login tells that the login with this refresh token begins (1) or is over (-1).

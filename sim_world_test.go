@@ -135,7 +135,7 @@ func (p *simProcess) start() {
 	}
 	l.drawTraps()
 	l.keeper = New(simStoreClient{simRest: w.store, l: l}, simProviderClient{w.provider, l}, &Options{
-		ClaimTime: w.plan.claim, OnStep: l.onStep, OnEvent: l.onEvent, Base: noTransport{},
+		ClaimTime: w.plan.claim, MinValidity: w.plan.valid, OnStep: l.onStep, OnEvent: l.onEvent, Base: noTransport{},
 	})
 	p.cur = l
 	p.ran++
