@@ -162,7 +162,7 @@ func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
 	if !row.Valid(now, f.want) || f.st.wasRefused(row.AccessToken) || f.not.Equal(row.AccessToken) {
 		return nil
 	}
-	if m := f.st.unsaved.Load(); m != nil && !m.successor() {
+	if m := f.st.unsaved.Load(); m != nil && !m.replaces(row) {
 		f.keeper.settle(ctx, f.st) // the row has a better one
 	}
 	old := f.st.snap.Load()

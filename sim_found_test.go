@@ -192,3 +192,31 @@ func TestErrorOfAStoreTellsThatTheTimeIsOver(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A token that waits for its save goes on waiting when another flight is content with
+// the one that it is to replace.
+func TestUnsavedTokenOutlivesAnAdoption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := NewMemoryStore(), &stubProvider{}
+		row := stored(t, rows, -time.Minute)
+		store := &faultyStore{TokenStore: rows}
+		s := open(t, New(store, p, nil), row.ID)
+		row.AccessToken, row.Expiry = NewSecret("1000.access.other"), time.Now().Add(4*time.Minute)
+		must(t, rows.SaveToken(t.Context(), row)) // another process, which s has not heard of
+		p.refresh = func(context.Context, int64, *Token) (*Token, error) {
+			store.onSave = func(*Token) error { return errors.New("connection refused") }
+			return p.mint(), nil
+		}
+		if _, err := s.TokenFor(t.Context(), 5*time.Minute); !errors.Is(err, ErrStoreUnavailable) {
+			t.Fatal(err)
+		}
+		store.onSave = nil
+		if tok, err := s.Token(t.Context()); err != nil || tok.Reveal() != "1000.access.other" {
+			t.Fatalf("Token() = %q, %v", tok.Reveal(), err)
+		}
+		tok, err := s.TokenFor(t.Context(), 5*time.Minute)
+		if err != nil || tok.Reveal() != "1000.access.1" || p.refreshes.Load() != 1 {
+			t.Errorf("TokenFor() = %q, %v, after %d requests", tok.Reveal(), err, p.refreshes.Load())
+		}
+	})
+}
