@@ -84,6 +84,7 @@ func (c *simCaller) call() {
 		get = c.s.Refresh
 	}
 	had, began := l.has(c.s.ID(), want), time.Now()
+	version, gone := l.latest(c.s.ID()), l.forgets(c.s.ID())
 	tok, err := get(ctx)
 	if l.dead.Load() {
 		return
@@ -97,6 +98,12 @@ func (c *simCaller) call() {
 	}
 	l.checkError(ctx, "token", err)
 	if err == nil {
+		if gone {
+			l.w.violated("(c) %s: a caller received a token of %s, which this process deleted", l.name, c.s.ID())
+		}
+		if tok.Version < version {
+			l.w.violated("(l) %s: a caller received version %d of %s after version %d", l.name, tok.Version, c.s.ID(), version)
+		}
 		c.check(tok, floor)
 		c.use(ctx, tok)
 	}

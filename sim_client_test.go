@@ -69,8 +69,9 @@ func (p *simProvider) exchange(g *Grant) (*Token, error) {
 
 // Revoke implements [Provider].
 func (c simProviderClient) Revoke(ctx context.Context, t *Token) error {
+	twice := c.p.w.loggingInTwice(t.RefreshToken.Reveal())
 	return c.call(ctx, "revoke "+t.RefreshToken.Reveal(), func() error {
-		c.p.revoke(t)
+		c.p.revoke(t, twice)
 		c.p.w.note(c.l.name, "revokes %s", t.RefreshToken.Reveal())
 		return nil
 	})

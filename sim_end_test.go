@@ -47,7 +47,7 @@ func (w *simWorld) checkRow(l *simLife, row *Token) {
 // provider rotates and something went wrong.
 func (w *simWorld) mayBeDead(rt string, err error) bool {
 	switch w.provider.endedBy(rt) {
-	case "withdrawn", "logout":
+	case "withdrawn", "logout", "twice":
 		return errors.Is(err, ErrNeedsLogin) || errors.Is(err, ErrInDoubt)
 	}
 	if w.plan.rotation == RotationNone {

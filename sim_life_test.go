@@ -24,6 +24,7 @@ type simLife struct {
 	mu    sync.Mutex // guards what follows; never held across a wait
 	rng   *rand.Rand
 	known map[string]simKnown // what callers got last, by row
+	gone  map[string]bool     // rows that it deleted
 	steps map[int]int         // how often each step was reached
 	traps []simTrap
 }
@@ -157,6 +158,20 @@ func (l *simLife) onEvent(_ context.Context, e Event) {
 	}
 	l.w.stats.count("event " + string(e.Kind))
 	l.w.note(l.name, "event %s of %s version %d %s %s", e.Kind, e.TokenID, e.Version, e.Class, e.Reason)
+}
+
+// latest returns the version of the row that callers of the life received last.
+func (l *simLife) latest(id string) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.known[id].tok.Version
+}
+
+// forgets reports whether this life itself has deleted the row.
+func (l *simLife) forgets(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone[id]
 }
 
 // A simKnown is the newest token of a row that callers of a life have received.

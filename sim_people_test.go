@@ -94,6 +94,11 @@ func (w *simWorld) act(l *simLife, user string, r *rand.Rand) {
 		op := w.begin("delete", user, "")
 		err := l.keeper.Delete(ctx, row.ID)
 		w.end(ctx, l, op, err)
+		if err == nil {
+			l.mu.Lock()
+			l.gone[row.ID] = true
+			l.mu.Unlock()
+		}
 	case kind == 5:
 		w.provider.countLogout(user, 1)
 		op := w.begin("logout", user, "")
@@ -105,6 +110,22 @@ func (w *simWorld) act(l *simLife, user string, r *rand.Rand) {
 		w.stats.count("withdrawals")
 		w.provider.withdraw(row.RefreshToken.Reveal(), r.IntN(2) == 0)
 	}
+}
+
+// loggingInTwice reports whether the login of this refresh token still runs, and
+// another one of its user beside it. If the answer of the first one's save is lost, it
+// may be saved again over the second, which has superseded and revoked it by then.
+func (w *simWorld) loggingInTwice(rt string) bool {
+	user := w.provider.userOf(rt)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	own, others := false, false
+	for _, op := range w.ops {
+		if op.kind == "login" && op.user == user && op.to.IsZero() {
+			own, others = own || op.rt == rt, others || op.rt != rt
+		}
+	}
+	return own && others
 }
 
 // logIn logs a user in, by a code or with a token from elsewhere.

@@ -162,8 +162,9 @@ func (p *simProvider) root(rt string) string {
 	return rt
 }
 
-// revoke ends a login, or an access token alone, for a Keeper.
-func (p *simProvider) revoke(t *Token) {
+// revoke ends a login, or an access token alone, for a Keeper. twice says that its
+// user's logins ran into each other.
+func (p *simProvider) revoke(t *Token, twice bool) {
 	p.mu.Lock()
 	g := p.grants[t.RefreshToken.Reveal()]
 	if g == nil {
@@ -174,8 +175,11 @@ func (p *simProvider) revoke(t *Token) {
 		return
 	}
 	who := "keeper"
-	if p.logouts[g.user] > 0 {
+	switch {
+	case p.logouts[g.user] > 0:
 		who = "logout"
+	case twice:
+		who = "twice"
 	}
 	p.kill(g.rt, who)
 	p.mu.Unlock()

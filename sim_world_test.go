@@ -131,7 +131,7 @@ func (p *simProcess) start() {
 	w := p.w
 	l := &simLife{
 		w: w, process: p.n, name: fmt.Sprintf("p%d.%d", p.n, p.ran), died: make(chan struct{}),
-		rng: w.stream(uint64(1000 + 100*p.n + p.ran)), known: map[string]simKnown{}, steps: map[int]int{},
+		rng: w.stream(uint64(1000 + 100*p.n + p.ran)), known: map[string]simKnown{}, gone: map[string]bool{}, steps: map[int]int{},
 	}
 	l.drawTraps()
 	l.keeper = New(simStoreClient{simRest: w.store, l: l}, simProviderClient{w.provider, l}, &Options{
