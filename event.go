@@ -42,14 +42,23 @@ const (
 // An Event tells what happened to a token. It holds no secret.
 type Event struct {
 	Kind EventKind
-	// TokenID, UserName and Version are those of the row after the event.
-	TokenID  string
-	UserName string
-	Version  int64
+	// TokenID, UserName, ClientID, DataCentre and Version are those of the row after
+	// the event, as far as they are known.
+	TokenID    string
+	UserName   string
+	ClientID   string
+	DataCentre string
+	Version    int64
+	// Login tells logins of one row apart: a short hash of the refresh token, which
+	// tells nothing about it.
+	Login string
 	// Time is when it happened, by this process's clock.
 	Time time.Time
 	// Owner names the flight: host, process and number.
 	Owner string
+	// Actor names the person or program that asked for it, if one did: see
+	// [WithActor].
+	Actor string
 	// Class is set for Failed.
 	Class Class
 	// Journaled is set for Unsaved when the token is safe in the rescue journal.
@@ -70,6 +79,8 @@ func (e Event) LogValue() slog.Value {
 		}
 	}
 	add("user", e.UserName)
+	add("login", e.Login)
+	add("actor", e.Actor)
 	add("owner", e.Owner)
 	add("class", string(e.Class))
 	add("reason", e.Reason)
@@ -97,6 +108,7 @@ func (k *Keeper) emit(ctx context.Context, e Event) {
 	if e.Owner == "" {
 		e.Owner = k.owner
 	}
+	e.Actor = actorOf(ctx)
 	level := slog.LevelInfo
 	if e.Kind == Failed || e.Kind == Unsaved {
 		level = slog.LevelWarn

@@ -66,6 +66,14 @@ type Token struct {
 	// Mints are the times at which access tokens were asked for with this
 	// refresh token, oldest first, within the provider's window.
 	Mints []time.Time
+	// Logins are the times of the logins of this user and client that may still hold
+	// one of the provider's places for refresh tokens, oldest first; the last one is
+	// that of RefreshToken. One that was superseded and revoked is not in it.
+	Logins []time.Time
+	// Candidates are successors of the refresh token that a rotating provider gave to
+	// a process that had lost its claim by then, newest first. None was ever sent.
+	// They are tried when RefreshToken is refused.
+	Candidates []Secret
 	// CreatedAt, UpdatedAt and UsedAt are the times of the first save, of the
 	// last save, and of the last refresh or login.
 	CreatedAt, UpdatedAt, UsedAt time.Time
@@ -105,6 +113,8 @@ func (t *Token) Clone() *Token {
 	c := *t
 	c.Scopes = slices.Clone(t.Scopes)
 	c.Mints = slices.Clone(t.Mints)
+	c.Logins = slices.Clone(t.Logins)
+	c.Candidates = slices.Clone(t.Candidates)
 	return &c
 }
 
@@ -116,14 +126,14 @@ func (t *Token) Valid(now time.Time, d time.Duration) bool {
 // Merge returns the row that results when in is saved over stored without a
 // version, as [TokenStore] describes: what in sets wins, what it leaves zero is
 // kept, and a stored refresh token is never blanked. A refresh token that
-// differs from the stored one is a new login: it clears state, claim and mint
-// times. ID, Version and CreatedAt stay those of stored.
+// differs from the stored one is a new login: it clears state, claim, mint times
+// and candidates. ID, Version and CreatedAt stay those of stored.
 //
 // Stores call Merge; they must not write the rule again.
 func Merge(stored, in *Token) *Token {
 	m := stored.Clone()
 	if !in.RefreshToken.IsZero() && !in.RefreshToken.Equal(stored.RefreshToken) {
-		m.State, m.Claim, m.Mints = State{}, Claim{}, nil
+		m.State, m.Claim, m.Mints, m.Candidates = State{}, Claim{}, nil, nil
 	}
 	mergeText(m, in)
 	mergeSecrets(m, in)
@@ -174,6 +184,12 @@ func mergeRest(m, in *Token) {
 	if len(in.Mints) > 0 {
 		m.Mints = slices.Clone(in.Mints)
 	}
+	if len(in.Logins) > 0 {
+		m.Logins = slices.Clone(in.Logins)
+	}
+	if len(in.Candidates) > 0 {
+		m.Candidates = slices.Clone(in.Candidates)
+	}
 	if in.State != (State{}) {
 		m.State = in.State
 	}
@@ -217,6 +233,9 @@ func (t *Token) texts() func(yield func(string, string) bool) {
 		{"accounts server", t.AccountsServer},
 		{"data centre", t.DataCentre},
 		{"scopes", strings.Join(t.Scopes, ",")},
+	}
+	for _, c := range t.Candidates {
+		fields = append(fields, [2]string{"candidate refresh token", c.Reveal()})
 	}
 	return func(yield func(string, string) bool) {
 		for _, f := range fields {
