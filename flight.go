@@ -91,6 +91,9 @@ var errAgain = errors.New("the row has changed")
 func (f *flight) run(ctx context.Context) (*snapshot, error) {
 	for {
 		sn, err := f.attempt(ctx)
+		if err == nil && f.st.gone.Load() { // whoever joined after the deletion gets no token of before
+			return nil, deletedError(f.st.id, ErrNotFound)
+		}
 		if !errors.Is(err, errAgain) {
 			return sn, err
 		}

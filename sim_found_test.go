@@ -220,3 +220,32 @@ func TestUnsavedTokenOutlivesAnAdoption(t *testing.T) {
 		}
 	})
 }
+
+// Who asks for a token after this Keeper deleted the login gets none, though a
+// refresh that has saved its token by then is still on its way to tell.
+func TestNobodyJoinsTheRefreshOfADeletedLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := NewMemoryStore()
+		row := stored(t, rows, -time.Minute)
+		atEnd := make(chan struct{})
+		k := New(rows, &stubProvider{}, &Options{OnStep: func(_ context.Context, step int) {
+			if step == 11 {
+				<-atEnd
+			}
+		}})
+		s := open(t, k, row.ID)
+		go func() { _, _ = s.Token(t.Context()) }()
+		synctest.Wait()
+		must(t, k.Delete(t.Context(), row.ID))
+		late := make(chan error, 1)
+		go func() {
+			_, err := s.Token(t.Context())
+			late <- err
+		}()
+		synctest.Wait()
+		close(atEnd)
+		if err := <-late; !errors.Is(err, ErrNeedsLogin) {
+			t.Errorf("a token of a deleted login was handed out: error %v", err)
+		}
+	})
+}
