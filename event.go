@@ -39,35 +39,36 @@ const (
 	Deleted EventKind = "deleted"
 )
 
-// An Event tells what happened to a token. It holds no secret.
+// An Event tells what happened to a token. It holds no secret. As JSON it has no
+// fields that are empty, and comes back as it was.
 type Event struct {
-	Kind EventKind
+	Kind EventKind `json:"kind"`
 	// TokenID, UserName, ClientID, DataCentre and Version are those of the row after
 	// the event, as far as they are known.
-	TokenID    string
-	UserName   string
-	ClientID   string
-	DataCentre string
-	Version    int64
+	TokenID    string `json:"token_id,omitempty"`
+	UserName   string `json:"user_name,omitempty"`
+	ClientID   string `json:"client_id,omitempty"`
+	DataCentre string `json:"data_centre,omitempty"`
+	Version    int64  `json:"version,omitempty"`
 	// Login tells logins of one row apart: a short hash of the refresh token, which
 	// tells nothing about it.
-	Login string
+	Login string `json:"login,omitempty"`
 	// Time is when it happened, by this process's clock.
-	Time time.Time
+	Time time.Time `json:"time"`
 	// Owner names the flight: host, process and number.
-	Owner string
+	Owner string `json:"owner,omitempty"`
 	// Actor names the person or program that asked for it, if one did: see
 	// [WithActor].
-	Actor string
+	Actor string `json:"actor,omitempty"`
 	// Class is set for Failed.
-	Class Class
+	Class Class `json:"class,omitempty"`
 	// Journaled is set for Unsaved when the token is safe in the rescue journal.
-	Journaled bool
+	Journaled bool `json:"journaled,omitempty"`
 	// Reason says why, in words.
-	Reason string
+	Reason string `json:"reason,omitempty"`
 	// Expiry is when the access token ends, for LoggedIn, Refreshed, Rescued
 	// and Adopted.
-	Expiry time.Time
+	Expiry time.Time `json:"expiry,omitzero"`
 }
 
 // LogValue implements [slog.LogValuer].
