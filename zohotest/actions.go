@@ -11,7 +11,7 @@ func (f *Fake) RevokeRefreshToken(token string) bool {
 	if r == nil || r.dead != "" {
 		return false
 	}
-	r.kill("revoked")
+	r.killFamily("revoked")
 	return true
 }
 
@@ -60,7 +60,8 @@ func (f *Fake) EvictAccessToken(token string) bool {
 	return true
 }
 
-// LiveAccessTokens says how many access tokens of a refresh token work now.
+// LiveAccessTokens says how many access tokens of a refresh token work now; at a
+// profile that rotates, those of its whole login.
 func (f *Fake) LiveAccessTokens(refresh string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,7 +69,11 @@ func (f *Fake) LiveAccessTokens(refresh string) int {
 	if r == nil {
 		return 0
 	}
-	return r.countLive(f.now())
+	n := 0
+	for _, m := range r.kin() {
+		n += m.countLive(f.now())
+	}
+	return n
 }
 
 // RefreshTokenAlive says whether a refresh token works, and if not, why.
@@ -78,6 +83,9 @@ func (f *Fake) RefreshTokenAlive(token string) (alive bool, reason string) {
 	r := f.book.refresh[token]
 	if r == nil {
 		return false, "unknown"
+	}
+	if r.dead == "" && !r.spent.IsZero() && !f.inGrace(r) {
+		return false, "spent"
 	}
 	return r.dead == "", r.dead
 }

@@ -105,6 +105,9 @@ func (f *Fake) approve(c *call, req authRequest, u User) answer {
 	if err != nil {
 		return f.deny(c, req)
 	}
+	if f.opts.Profile != nil {
+		return redirect(req.callback("code=" + url.QueryEscape(code)))
+	}
 	back := url.QueryEscape(code) + "&location=" + u.DC +
 		"&accounts-server=" + url.QueryEscape(f.AccountsURL(u.DC)) + "&"
 	return redirect(req.callback("code=" + back))

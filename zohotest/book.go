@@ -64,6 +64,8 @@ type refreshToken struct {
 	slots    window
 	live     []*accessToken // oldest first
 	dead     string         // why it is dead; empty: alive
+	spent    time.Time      // of its first use, at a profile that rotates
+	family   *family        // nil: it has no kin
 	counts   TokenCounters
 	inFlight int
 }

@@ -23,6 +23,13 @@ type Counters struct {
 	// DeadRepresented counts refreshes with a token that this data centre had
 	// already declared dead: a client should have stopped asking.
 	DeadRepresented int `json:"dead_represented"`
+	// SpentRepresented counts refreshes with a token that was used before, and whose
+	// grace, if there is one, was over; see [Profile].
+	SpentRepresented int `json:"spent_represented"`
+	// GraceReplays counts refreshes with a used token within its grace.
+	GraceReplays int `json:"grace_replays"`
+	// FamiliesRevoked counts logins that ended because a used token came again.
+	FamiliesRevoked int `json:"families_revoked"`
 	// CodesRepresented counts exchanges of a code that was already used.
 	CodesRepresented int `json:"codes_represented"`
 	DeviceRequests   int `json:"device_requests"`

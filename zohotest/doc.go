@@ -52,6 +52,15 @@
 // [Fake.Listen] also serves [Fake.AdminHandler], a small JSON API, on a loopback
 // listener of its own; GET / there describes it.
 //
+// # Other providers
+//
+// With [Options].Profile the accounts server is a plain OAuth 2.0 server: strictly
+// rotating with revocation on reuse, rotating with a grace, or not rotating, with one
+// live access token or many. [Counters].SpentRepresented is what a client must keep
+// at zero.
+//
+//	f := zohotest.New(&zohotest.Options{Profile: &zohotest.Profile{Rotation: zohotest.RotateStrict}})
+//
 // # Sources
 //
 // Comments name the page that states a fact ("Zoho Accounts docs, Token

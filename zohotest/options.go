@@ -16,6 +16,8 @@ type Options struct {
 	DataCentres []string
 	// Limits overrides Zoho's numbers.
 	Limits Limits
+	// Profile makes the accounts server a plain OAuth 2.0 server. Nil: Zoho's.
+	Profile *Profile
 	// Logger gets one line per request, without secrets. Defaults to none.
 	Logger *slog.Logger
 	// AutoApprove is the email of a user whose consent is given at once, without
@@ -133,6 +135,7 @@ func (o *Options) withDefaults() Options {
 	if r.Logger == nil {
 		r.Logger = slog.New(slog.DiscardHandler)
 	}
+	r.adjust()
 	r.Limits = r.Limits.withDefaults()
 	r.RequestLog = cmp.Or(r.RequestLog, 10_000)
 	r.ThrottleStatus = cmp.Or(r.ThrottleStatus, http.StatusBadRequest)

@@ -42,6 +42,9 @@ func (f *Fake) mintFrom(r *refreshToken) minted {
 // throttled is the answer to too many refreshes (observed: HTTP 400, and the
 // text is in the caller's language).
 func (f *Fake) throttled(c *call) answer {
+	if f.opts.Profile != nil {
+		return c.plainThrottle()
+	}
 	c.outcome = "throttled"
 	body := map[string]string{
 		"error_description": "You have made too many requests continuously. Please try again after some time.",
@@ -59,6 +62,9 @@ func (f *Fake) throttled(c *call) answer {
 // and the new one (Zoho Accounts docs, Revoke) whose client authenticates by a
 // Basic header.
 func (f *Fake) revoke(c *call) answer {
+	if f.opts.Profile != nil {
+		return f.plainRevoke(c)
+	}
 	if c.method != http.MethodPost {
 		return c.serverError()
 	}

@@ -187,7 +187,7 @@ func (b *book) issueCode(cl Client, u User, opt GrantOptions, now time.Time) (*g
 	}
 	code := b.newCode(cl, u, opt, now)
 	key := [2]string{cl.ID, code.email}
-	code.wantsRefresh = opt.Offline && (opt.PromptConsent || !b.consented[key])
+	code.wantsRefresh = opt.Offline && (opt.PromptConsent || !b.consented[key]) || b.opts.Profile != nil
 	if opt.Offline {
 		b.consented[key] = true
 	}

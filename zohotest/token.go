@@ -19,6 +19,9 @@ type minted struct {
 // token serves POST /oauth/v2/token (Zoho Accounts docs, Access token and
 // Refresh). Parameters may be in the query, a form or a multipart body.
 func (f *Fake) token(c *call) answer {
+	if f.opts.Profile != nil {
+		return f.plainToken(c)
+	}
 	if c.method != http.MethodPost {
 		return c.serverError()
 	}
