@@ -91,6 +91,7 @@ func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
 func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, err error) {
 	t = t.Clone()
 	t.Version, t.Claim, t.UsedAt = 0, Claim{}, time.Now()
+	t.Logins = loginAt(t, t.UsedAt)
 	t.ClientID = cmp.Or(t.ClientID, k.opts.ClientID)
 	t.Expiry = t.Expiry.Round(0) // the wall clock counts, also after a sleep
 	// From here on the caller's haste does not count: what was redeemed is saved.
@@ -106,7 +107,7 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	}
 	l.saved(ctx, k)
 	k.emit(ctx, Event{Kind: LoggedIn, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Expiry: row.Expiry})
-	k.revokeSuperseded(ctx, old, row)
+	row = k.supersede(ctx, old, row)
 	if row.UserName == "" {
 		row = k.name(ctx, row, true)
 	}
@@ -173,21 +174,35 @@ func (k *Keeper) superseded(ctx context.Context, t *Token) (*Token, error) {
 	return k.store.FindToken(ctx, t)
 }
 
-// revokeSuperseded revokes the refresh token that a login replaced, if no row holds
-// it any more. A failure is logged: the provider forgets the oldest by itself.
-func (k *Keeper) revokeSuperseded(ctx context.Context, old, row *Token) {
+// supersede revokes the refresh token that a login replaced, if no row holds it any
+// more, and returns the row without the place that this made free. A failure is
+// logged: the row goes on to count that place.
+func (k *Keeper) supersede(ctx context.Context, old, row *Token) *Token {
+	// The caller's haste does not count here either: the place would stay taken.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), identifyTime)
+	defer cancel()
+	if !k.revokeSuperseded(ctx, old, row) {
+		return row
+	}
+	row = k.freePlace(ctx, row, old)
+	k.emit(ctx, Event{Kind: Revoked, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Reason: "a newer login replaced this refresh token"})
+	return row
+}
+
+// revokeSuperseded reports whether it revoked old's refresh token.
+func (k *Keeper) revokeSuperseded(ctx context.Context, old, row *Token) bool {
 	if old == nil || old.RefreshToken.IsZero() || row.RefreshToken.IsZero() || old.RefreshToken.Equal(row.RefreshToken) {
-		return
+		return false
 	}
 	if _, err := k.store.FindToken(ctx, &Token{ClientID: old.ClientID, RefreshToken: old.RefreshToken}); !errors.Is(err, ErrNotFound) {
-		return
+		return false
 	}
 	if err := k.provider.Revoke(ctx, old); err != nil {
-		k.opts.Logger.WarnContext(ctx, "tokenkeep: the refresh token of the earlier login was not revoked",
+		k.opts.Logger.WarnContext(ctx, "tokenkeep: the refresh token of the earlier login was not revoked; it keeps its place at the provider",
 			"token", row.ID, "error", err)
-		return
+		return false
 	}
-	k.emit(ctx, Event{Kind: Revoked, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Reason: "a newer login replaced this refresh token"})
+	return true
 }
 
 // Logout revokes the login at the provider, then deletes it from the store. If

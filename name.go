@@ -143,7 +143,7 @@ func (k *Keeper) moveLogin(ctx context.Context, row, old *Token) (*Token, error)
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: a double row could not be deleted", "token", row.ID, "error", err)
 	}
 	if namesOrg(merged.UserName) {
-		k.revokeSuperseded(ctx, old, merged)
+		merged = k.supersede(ctx, old, merged)
 	}
 	return merged, nil
 }

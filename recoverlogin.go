@@ -10,6 +10,9 @@ import (
 func (k *Keeper) mergeLogin(ctx context.Context, r *record) (outcome, error) {
 	t := r.token.Clone()
 	t.UsedAt = r.at
+	if len(t.Logins) == 0 {
+		t.Logins = loginAt(t, r.at)
+	}
 	if t.RefreshToken.IsZero() && !t.Valid(time.Now(), 0) {
 		return k.dropRecord(ctx, r, t, "it has expired meanwhile"), nil
 	}
@@ -135,7 +138,7 @@ func (k *Keeper) finishLogin(ctx context.Context, r *record, old, row *Token) ou
 		}
 	}
 	done := k.endRecord(ctx, r, row)
-	k.revokeSuperseded(ctx, old, row)
+	k.supersede(ctx, old, row)
 	return done
 }
 

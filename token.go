@@ -127,11 +127,13 @@ func (t *Token) Valid(now time.Time, d time.Duration) bool {
 // version, as [TokenStore] describes: what in sets wins, what it leaves zero is
 // kept, and a stored refresh token is never blanked. A refresh token that
 // differs from the stored one is a new login: it clears state, claim, mint times
-// and candidates. ID, Version and CreatedAt stay those of stored.
+// and candidates, and its Logins follow the stored ones. Those of a login that is
+// stored already change nothing. ID, Version and CreatedAt stay those of stored.
 //
 // Stores call Merge; they must not write the rule again.
 func Merge(stored, in *Token) *Token {
 	m := stored.Clone()
+	m.Logins = mergedLogins(stored, in)
 	if !in.RefreshToken.IsZero() && !in.RefreshToken.Equal(stored.RefreshToken) {
 		m.State, m.Claim, m.Mints, m.Candidates = State{}, Claim{}, nil, nil
 	}
@@ -183,9 +185,6 @@ func mergeRest(m, in *Token) {
 	}
 	if len(in.Mints) > 0 {
 		m.Mints = slices.Clone(in.Mints)
-	}
-	if len(in.Logins) > 0 {
-		m.Logins = slices.Clone(in.Logins)
 	}
 	if len(in.Candidates) > 0 {
 		m.Candidates = slices.Clone(in.Candidates)
