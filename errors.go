@@ -24,6 +24,8 @@ var (
 	ErrCorrupt = errors.New("the store is damaged")
 	// ErrSchema: the store was written by a newer or foreign version.
 	ErrSchema = errors.New("the store has another schema version")
+	// ErrNoHistory: the store keeps no history of events.
+	ErrNoHistory = errors.New("the store keeps no history")
 	// ErrClosed: the Keeper or the store is closed.
 	ErrClosed = errors.New("closed")
 )

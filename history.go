@@ -10,6 +10,9 @@ import (
 // append-only history, shared by all processes of the store, that outlives the rows
 // it tells of. The Keeper finds it by type assertion, writes to it behind the callers'
 // backs, and works the same without it.
+//
+// A store that has the methods and still cannot keep a history, such as a wrapper of
+// one that keeps none, returns errors that wrap [ErrNoHistory].
 type Historian interface {
 	// AppendEvents adds events to the history, in their order. It must not touch a
 	// token, must keep every field, times to the millisecond at least, and must be

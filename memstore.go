@@ -16,14 +16,16 @@ import (
 // not shared between processes. Lookups read every row. The zero value is empty
 // and ready for use; it must not be copied.
 type MemoryStore struct {
-	mu   sync.Mutex // guards rows and last; never held across a wait
-	rows map[string]*Token
-	last int64 // the newest id given, less FirstID-1
+	mu     sync.Mutex // guards what follows; never held across a wait
+	rows   map[string]*Token
+	last   int64 // the newest id given, less FirstID-1
+	events []Event
 }
 
 var (
 	_ TokenStore = (*MemoryStore)(nil)
 	_ Pinger     = (*MemoryStore)(nil)
+	_ Historian  = (*MemoryStore)(nil)
 )
 
 // NewMemoryStore returns an empty MemoryStore.
@@ -164,3 +166,50 @@ func (s *MemoryStore) DeleteTokens(ctx context.Context) error {
 
 // Ping implements [Pinger].
 func (s *MemoryStore) Ping(ctx context.Context) error { return ctx.Err() }
+
+// AppendEvents implements [Historian].
+func (s *MemoryStore) AppendEvents(ctx context.Context, events []Event) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, events...)
+	return nil
+}
+
+// Events implements [Historian]. It yields the events as they were when it began.
+func (s *MemoryStore) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		for _, e := range s.selected(q) {
+			if err := ctx.Err(); err != nil {
+				yield(Event{}, err)
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(Event{}, err)
+		}
+	}
+}
+
+func (s *MemoryStore) selected(q EventQuery) []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.events), func(e Event) bool { return !q.Fits(e) })
+}
+
+// PruneEvents implements [Historian].
+func (s *MemoryStore) PruneEvents(ctx context.Context, before time.Time) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.events)
+	s.events = slices.DeleteFunc(s.events, func(e Event) bool { return e.Time.Before(before) })
+	return n - len(s.events), nil
+}

@@ -124,5 +124,7 @@ func roles() map[string]func(context.Context, *player) error {
 		"torture": playTorture,
 		"call":    playCall,
 		"step":    playStep,
+		"append":  playAppend,
+		"record":  playRecord,
 	}
 }

@@ -38,6 +38,8 @@
 //   - durable/: processes that are killed amid saves.
 //   - keeper/: the refresh transaction of tokenkeep over the store, with
 //     processes that are killed or stopped at each of its steps.
+//   - history/: what a store does that is a [tokenkeep.Historian], and skipped for
+//     others. These checks do not count for the level.
 //
 // Choose with go test's -run, such as -run 'TestMyStore/durable'.
 //

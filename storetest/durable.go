@@ -22,6 +22,7 @@ func generation(t *tokenkeep.Token, n int) *tokenkeep.Token {
 	g := t.Clone()
 	g.AccessToken, g.RefreshToken = secret(fmt.Sprintf("1000.access.%d", n)), secret(fmt.Sprintf("1000.refresh.%d", n))
 	g.Expiry, g.Mints = time.UnixMilli(int64(n)+1), []time.Time{time.UnixMilli(int64(n) + 1)}
+	g.Logins, g.Candidates = g.Mints, []tokenkeep.Secret{secret(fmt.Sprintf("1000.candidate.%d", n))}
 	g.APIDomain = strings.Repeat(fmt.Sprintf("%08d", n), 512)
 	g.Scopes = []string{fmt.Sprintf("scope.%d", n)}
 	g.State = tokenkeep.State{Class: tokenkeep.RetryLater, Reason: "generation", Failures: n + 1}

@@ -34,6 +34,7 @@ type record struct {
 	tokenkeep.Token
 
 	ClientSecret, RefreshToken, AccessToken, GrantToken string
+	Candidates                                          []string
 }
 
 func (f *fileShelf) flawed(which fault) bool { return (&book{faults: f.faults}).has(which) }
@@ -114,6 +115,9 @@ func (f *fileShelf) read() (*book, error) {
 		t := r.Token
 		t.ClientSecret, t.RefreshToken = tokenkeep.NewSecret(r.ClientSecret), tokenkeep.NewSecret(r.RefreshToken)
 		t.AccessToken, t.GrantToken = tokenkeep.NewSecret(r.AccessToken), tokenkeep.NewSecret(r.GrantToken)
+		for _, c := range r.Candidates {
+			t.Candidates = append(t.Candidates, tokenkeep.NewSecret(c))
+		}
 		b.Rows = append(b.Rows, &t)
 	}
 	return b, nil
@@ -122,7 +126,10 @@ func (f *fileShelf) read() (*book, error) {
 func (f *fileShelf) write(b *book) error {
 	rows := make([]record, len(b.Rows))
 	for i, t := range b.Rows {
-		rows[i] = record{*t, t.ClientSecret.Reveal(), t.RefreshToken.Reveal(), t.AccessToken.Reveal(), t.GrantToken.Reveal()}
+		rows[i] = record{*t, t.ClientSecret.Reveal(), t.RefreshToken.Reveal(), t.AccessToken.Reveal(), t.GrantToken.Reveal(), nil}
+		for _, c := range t.Candidates {
+			rows[i].Candidates = append(rows[i].Candidates, c.Reveal())
+		}
 	}
 	data, err := json.Marshal(map[string]any{"Last": b.Last, "Rows": rows})
 	if err != nil {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
@@ -82,16 +83,20 @@ func checkNewLogin(x *trial) {
 	old := x.save(s, full("ann"))
 	x.save(s, &tokenkeep.Token{UserName: "ann", RefreshToken: old.RefreshToken})
 	same := x.get(s, old.ID)
-	if !sameState(same.State, old.State) || same.Claim.Owner != old.Claim.Owner || len(same.Mints) != len(old.Mints) {
-		x.errorf("a save with the same refresh token changed state, claim or mint times")
+	if !sameState(same.State, old.State) || same.Claim.Owner != old.Claim.Owner || len(same.Mints) != len(old.Mints) ||
+		!keepsNeither(same, old) && len(same.Candidates) != len(old.Candidates) {
+		x.errorf("a save with the same refresh token changed state, claim, mint times or candidates")
 	}
 	x.save(s, &tokenkeep.Token{UserName: "ann", RefreshToken: secret("1000.refresh.second")})
 	got := x.get(s, old.ID)
 	if !got.RefreshToken.Equal(secret("1000.refresh.second")) {
 		x.errorf("the new refresh token was not stored")
 	}
-	if got.State != (tokenkeep.State{}) || got.Claim.Held() || len(got.Mints) != 0 {
-		x.errorf("a new refresh token must clear state, claim and mint times of the old login")
+	if got.State != (tokenkeep.State{}) || got.Claim.Held() || len(got.Mints) != 0 || len(got.Candidates) != 0 {
+		x.errorf("a new refresh token must clear state, claim, mint times and candidates of the old login")
+	}
+	if !keepsNeither(same, old) && !slices.EqualFunc(got.Logins, old.Logins, sameTime) {
+		x.errorf("a new refresh token must leave the times of the logins alone")
 	}
 }
 

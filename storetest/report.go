@@ -18,13 +18,44 @@ type Report struct {
 	Skipped []string `json:"skipped"`
 	// Problems has, for each failed check, what went wrong.
 	Problems map[string][]string `json:"problems,omitempty"`
+	// History says whether the store keeps a history of events, as a
+	// [tokenkeep.Historian]. It does not count for Level.
+	History History `json:"history"`
 
 	results []result
 }
 
+// A History says how a store keeps the history of its tokens.
+type History string
+
+// How a store keeps a history.
+const (
+	// NoHistory: it keeps none, or that was not checked.
+	NoHistory History = "none"
+	// BrokenHistory: it breaks the contract of tokenkeep.Historian.
+	BrokenHistory History = "broken"
+	// KeptHistory: it does what the contract says.
+	KeptHistory History = "kept"
+)
+
+// historyOf sums up the checks of the history.
+func historyOf(results []result) History {
+	h := NoHistory
+	for _, res := range results {
+		switch {
+		case !res.events || res.skipped != "":
+		case len(res.problems) > 0:
+			return BrokenHistory
+		default:
+			h = KeptHistory
+		}
+	}
+	return h
+}
+
 // report sums up what was run so far.
 func (s *suite) report() Report {
-	r := Report{Level: None, Problems: map[string][]string{}, results: s.results}
+	r := Report{Level: None, Problems: map[string][]string{}, History: historyOf(s.results), results: s.results}
 	for _, res := range s.results {
 		switch {
 		case res.skipped != "":
@@ -49,7 +80,7 @@ func (s *suite) report() Report {
 func reached(results []result, l Level) bool {
 	passed := false
 	for _, res := range results {
-		if res.level != l || res.skipped != "" {
+		if res.level != l || res.events || res.skipped != "" {
 			continue
 		}
 		if len(res.problems) > 0 {
@@ -75,7 +106,7 @@ func (r Report) String() string {
 			fmt.Fprintf(&b, "%s: %s\n", name, p)
 		}
 	}
-	fmt.Fprintf(&b, "level: %s (%d passed, %d failed, %d skipped)\n", r.Level, len(r.Passed), len(r.Failed), len(r.Skipped))
+	fmt.Fprintf(&b, "level: %s, history: %s (%d passed, %d failed, %d skipped)\n", r.Level, r.History, len(r.Passed), len(r.Failed), len(r.Skipped))
 	return b.String()
 }
 

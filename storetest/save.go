@@ -133,6 +133,9 @@ func (x *trial) spoil(t *tokenkeep.Token) {
 		x.fatalf("the token came back without its scopes or mint times")
 	}
 	t.Scopes[0], t.Mints[0] = "spoiled", time.Unix(1, 0)
+	if len(t.Logins) > 0 && len(t.Candidates) > 0 {
+		t.Logins[0], t.Candidates[0] = time.Unix(1, 0), secret("1000.spoiled")
+	}
 }
 
 // checkDelete: delete takes exactly one row, once; delete all takes all.

@@ -75,7 +75,7 @@ func newSuite(tb testing.TB, cfg Config) *suite {
 func (s *suite) run(tb testing.TB, ck check) result {
 	r := result{check: ck, skipped: s.skip(ck)}
 	if r.skipped == "" {
-		r.problems = runTrial(tb, s, ck)
+		r = runTrial(tb, s, ck)
 	}
 	s.results = append(s.results, r)
 	return r

@@ -20,6 +20,7 @@ type check struct {
 	level  Level
 	shared bool // needs a store that other processes see
 	stops  bool // needs SIGSTOP
+	events bool // looks at the history of a store that keeps one; of no Level
 	run    func(x *trial)
 }
 
@@ -33,6 +34,7 @@ type trial struct {
 
 	mu       sync.Mutex // guards what follows
 	problems []string
+	skipped  string // why it turned out that the check cannot be made
 	closers  []func()
 	children []*child
 }
@@ -44,9 +46,9 @@ const graceTime = 5 * time.Second
 // to repeat itself.
 const maxProblems = 10
 
-// runTrial runs ck and returns its problems. A check that hangs is given up: its
+// runTrial runs ck and returns how it ended. A check that hangs is given up: its
 // goroutine stays behind, and the problem is told.
-func runTrial(tb testing.TB, s *suite, ck check) []string {
+func runTrial(tb testing.TB, s *suite, ck check) result {
 	ctx, cancel := context.WithTimeout(tb.Context(), s.size.limit)
 	defer cancel()
 	x := &trial{tb: tb, suite: s, size: s.size, ctx: ctx}
@@ -67,7 +69,7 @@ func runTrial(tb testing.TB, s *suite, ck check) []string {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.Clone(x.problems)
+	return result{check: ck, problems: slices.Clone(x.problems), skipped: x.skipped}
 }
 
 // catch turns a panic of the store into a problem.
@@ -113,6 +115,14 @@ func (x *trial) errorf(format string, args ...any) {
 
 func (x *trial) fatalf(format string, args ...any) {
 	x.errorf(format, args...)
+	runtime.Goexit()
+}
+
+// skip ends the check because it cannot be made.
+func (x *trial) skip(why string) {
+	x.mu.Lock()
+	x.skipped = why
+	x.mu.Unlock()
 	runtime.Goexit()
 }
 

@@ -27,13 +27,14 @@ func awkward() []string {
 }
 
 // textFields is in how many fields everywhere puts its value.
-const textFields = 10
+const textFields = 11
 
 // everywhere returns a token that has v in every text field.
 func everywhere(v string) *tokenkeep.Token {
 	return &tokenkeep.Token{
 		UserName: v, ClientID: v, ClientSecret: secret(v), RefreshToken: secret(v), AccessToken: secret(v),
 		GrantToken: secret(v), RedirectURL: v, APIDomain: v, AccountsServer: v, DataCentre: v, Scopes: []string{"s"},
+		Candidates: []tokenkeep.Secret{secret(v)},
 	}
 }
 
@@ -124,6 +125,7 @@ func checkTimes(x *trial) {
 		t := full("ann")
 		t.Expiry, t.UsedAt, t.State.Until, t.State.Since, t.Claim.Since = at, at, at, at, at
 		t.Mints = []time.Time{time.UnixMilli(1700000000001), at.Add(time.Hour)}
+		t.Logins = []time.Time{at.Add(2 * time.Hour), time.UnixMilli(1700000000999)}
 		old, err := s.FindToken(x.ctx, &tokenkeep.Token{UserName: "ann"})
 		if err == nil {
 			t.ID, t.Version = old.ID, old.Version
