@@ -21,12 +21,11 @@ func (k *Keyring) Seal(plain, aad []byte) ([]byte, error) {
 // Open returns what was given to Seal with the same aad. The error wraps
 // [ErrKeyMissing] or tokenkeep.ErrCorrupt.
 func (k *Keyring) Open(sealed, aad []byte) ([]byte, error) {
-	rest, ok1 := bytes.CutPrefix(sealed, []byte(dataPrefix))
-	id, rest, ok2 := bytes.Cut(rest, []byte("."))
-	if !ok1 || !ok2 {
-		return nil, keyError("open", damaged("this is nothing sealed"))
+	id, rest, err := splitData(sealed)
+	if err != nil {
+		return nil, err
 	}
-	key, err := k.key(context.Background(), string(id))
+	key, err := k.key(context.Background(), id)
 	if err != nil {
 		return nil, keyError("open", err)
 	}
@@ -35,6 +34,22 @@ func (k *Keyring) Open(sealed, aad []byte) ([]byte, error) {
 		return nil, keyError("open", damaged("it was changed, or sealed for something else"))
 	}
 	return plain, nil
+}
+
+// KeyOf returns the id of the key that sealed has been sealed with by [Keyring.Seal].
+// Nothing is opened. The error wraps tokenkeep.ErrCorrupt.
+func KeyOf(sealed []byte) (id string, err error) {
+	id, _, err = splitData(sealed)
+	return id, err
+}
+
+func splitData(sealed []byte) (id string, rest []byte, err error) {
+	rest, ok1 := bytes.CutPrefix(sealed, []byte(dataPrefix))
+	name, rest, ok2 := bytes.Cut(rest, []byte("."))
+	if !ok1 || !ok2 {
+		return "", nil, keyError("open", damaged("this is nothing sealed"))
+	}
+	return string(name), rest, nil
 }
 
 // dataAAD keeps what Seal seals from being taken for a row's, and the reverse.

@@ -21,13 +21,14 @@
 // users have to log in again: keep a copy, apart from the backups of the store.
 //
 // A row whose key is missing is never deleted and never written over. Reading it fails
-// with the class tokenkeep.StoreUnavailable and [ErrKeyMissing].
+// with the class tokenkeep.StoreUnavailable and [ErrKeyMissing]. A program that has no
+// key at all, where others seal, wraps its store in [Guard].
 //
 // # Rotation
 //
 // [Store.Rotate] seals all rows with a new key while the store is in use; [Store.Retire]
-// removes an old key, once no row needs it. Processes that share a key file learn of a
-// new key by themselves. Where each has its own source, first add the new key as a
+// removes an old key, once neither a row nor what Options.AlsoInUse knows of needs it.
+// Processes that share a key file learn of a new key by themselves. Where each has its own source, first add the new key as a
 // further one everywhere, then make it the first one everywhere, rotate, and remove the
 // old one last.
 //

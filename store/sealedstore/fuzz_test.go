@@ -2,6 +2,7 @@ package sealedstore
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,16 +54,16 @@ func FuzzRow(f *testing.F) {
 func FuzzKeys(f *testing.F) {
 	f.Add("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
 	f.Add("# comment\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=\r\n")
+	f.Add("# retired AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=")
 	f.Add(`{"primaryKeyId":1,"key":[{"keyData":{"typeUrl":"x","value":"AA=="},"status":"ENABLED","keyId":1}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		keys, err := parseKeys(text)
+		keys, aside, err := parseKeys(text)
 		if err != nil || strings.HasPrefix(strings.TrimSpace(text), "{") {
 			return
 		}
-		comments, lines := splitKeys(text)
-		again, err := parseKeys(joinKeys(comments, lines))
-		if err != nil || len(again) != len(keys) {
-			t.Fatalf("%d keys became %d: %v", len(keys), len(again), err)
+		again, asideAgain, err := parseKeys(splitKeys(text).String())
+		if err != nil || len(again) != len(keys) || !slices.Equal(asideAgain, aside) {
+			t.Fatalf("%d keys became %d, or those put aside differ: %v", len(keys), len(again), err)
 		}
 		for i := range keys {
 			if keys[i].id != again[i].id {

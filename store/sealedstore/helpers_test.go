@@ -144,3 +144,21 @@ func grep(tb testing.TB, folder, text string) string {
 	}
 	return ""
 }
+
+// read returns the text of a key file.
+func read(tb testing.TB, path string) string {
+	tb.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(text)
+}
+
+// edit changes the text of a key file by hand.
+func edit(tb testing.TB, path string, change func(text string) string) {
+	tb.Helper()
+	if err := os.WriteFile(path, []byte(change(read(tb, path))), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
@@ -89,38 +90,68 @@ func (k *key) fingerprint(f tokenkeep.Field, s tokenkeep.Secret) tokenkeep.Secre
 	return tokenkeep.NewSecret(printPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16]))
 }
 
-// parseKeys returns the keys of a key ring's text, the one that seals first.
-func parseKeys(text string) ([]*key, error) {
+// parseKeys returns the keys of a key ring's text, the one that seals first, and the
+// ids of those that were put aside.
+func parseKeys(text string) (keys []*key, aside []string, err error) {
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
-		return tinkKeys([]byte(text))
+		keys, err = tinkKeys([]byte(text))
+		return keys, nil, err
 	}
-	_, lines := splitKeys(text)
-	var keys []*key
-	for i, line := range lines {
+	r := splitKeys(text)
+	for i, line := range r.keys {
 		k, err := rawKey(line)
 		if err != nil {
-			return nil, fmt.Errorf("key %d: %w", i+1, err)
+			return nil, nil, fmt.Errorf("key %d: %w", i+1, err)
 		}
 		keys = append(keys, k)
 	}
-	return keys, nil
+	return keys, r.aside(), nil
 }
 
-// splitKeys returns the comments and the keys of a key ring's text. Keys stand on
-// lines of their own, or between spaces or commas.
-func splitKeys(text string) (comments, keys []string) {
+// A ringText is the text of a key ring, taken apart.
+type ringText struct {
+	comments []string
+	keys     []string // in base64, the one that seals first
+}
+
+// splitKeys takes a key ring's text apart. Keys stand on lines of their own, or
+// between spaces or commas.
+func splitKeys(text string) (r ringText) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "#") {
-			comments = append(comments, line)
+			r.comments = append(r.comments, line)
 			continue
 		}
-		keys = append(keys, strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })...)
+		r.keys = append(r.keys, strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })...)
 	}
-	return comments, keys
+	return r
 }
 
-// joinKeys is the reverse of splitKeys.
-func joinKeys(comments, keys []string) string {
-	return strings.Join(append(comments, keys...), "\n") + "\n"
+// retiredMark stands before a key that was put aside.
+const retiredMark = "# retired "
+
+// aside returns the ids of the keys that were put aside.
+func (r ringText) aside() (ids []string) {
+	for _, line := range r.comments {
+		text, ok := strings.CutPrefix(line, retiredMark)
+		if k, err := rawKey(text); ok && err == nil {
+			ids = append(ids, k.id)
+		}
+	}
+	return ids
+}
+
+// String is the reverse of splitKeys. Keys that were put aside come last: one whose
+// mark is taken away opens and does not seal.
+func (r ringText) String() string {
+	var lines, aside []string
+	for _, c := range r.comments {
+		if strings.HasPrefix(c, retiredMark) {
+			aside = append(aside, c)
+		} else {
+			lines = append(lines, c)
+		}
+	}
+	return strings.Join(slices.Concat(lines, r.keys, aside), "\n") + "\n"
 }

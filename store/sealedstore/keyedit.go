@@ -18,7 +18,10 @@ func (k *Keyring) AddKey(ctx context.Context) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = k.edit(ctx, func(keys []string) []string { return slices.Insert(keys, 0, text) })
+	err = k.edit(ctx, func(r ringText) ringText {
+		r.keys = slices.Insert(r.keys, 0, text)
+		return r
+	})
 	return key.id, err
 }
 
@@ -30,11 +33,11 @@ func (k *Keyring) promote(ctx context.Context, id string) error {
 	if _, err := k.key(ctx, id); err != nil {
 		return keyError("the key "+id+" cannot be made the primary one", err)
 	}
-	err := k.edit(ctx, func(keys []string) []string {
-		if text, rest := takeKey(keys, id); text != "" {
-			return slices.Insert(rest, 0, text)
+	err := k.edit(ctx, func(r ringText) ringText {
+		if text, rest := takeKey(r.keys, id); text != "" {
+			r.keys = slices.Insert(rest, 0, text)
 		}
-		return keys
+		return r
 	})
 	if err == nil && k.Primary() != id {
 		err = keyError("the key "+id+" is not in "+k.sources[0].String(), ErrKeyMissing)
@@ -42,11 +45,15 @@ func (k *Keyring) promote(ctx context.Context, id string) error {
 	return err
 }
 
-// remove takes a key out of the first source, and returns its text.
-func (k *Keyring) remove(ctx context.Context, id string) (text string, err error) {
-	err = k.edit(ctx, func(keys []string) (rest []string) {
-		text, rest = takeKey(keys, id)
-		return rest
+// remove takes a key out of the first source, or puts it aside there, and returns its
+// text.
+func (k *Keyring) remove(ctx context.Context, id string, archive bool) (text string, err error) {
+	err = k.edit(ctx, func(r ringText) ringText {
+		text, r.keys = takeKey(r.keys, id)
+		if archive && text != "" {
+			r.comments = append(r.comments, retiredMark+text)
+		}
+		return r
 	})
 	if err == nil && text == "" {
 		err = keyError("the key "+id+" is not in "+k.sources[0].String(), ErrKeyMissing)
@@ -54,9 +61,13 @@ func (k *Keyring) remove(ctx context.Context, id string) (text string, err error
 	return text, err
 }
 
-// bringBack adds a key that was removed, as the last one.
+// bringBack adds a key that was removed or put aside, as the last one.
 func (k *Keyring) bringBack(ctx context.Context, text string) error {
-	return k.edit(context.WithoutCancel(ctx), func(keys []string) []string { return append(keys, text) })
+	return k.edit(context.WithoutCancel(ctx), func(r ringText) ringText {
+		r.comments = slices.DeleteFunc(r.comments, func(c string) bool { return c == retiredMark+text })
+		r.keys = append(r.keys, text)
+		return r
+	})
 }
 
 // takeKey parts the key with this id from the others; "" if there is none.
@@ -71,8 +82,8 @@ func takeKey(keys []string, id string) (text string, rest []string) {
 	return text, rest
 }
 
-// edit changes the keys of the first source and loads them.
-func (k *Keyring) edit(ctx context.Context, change func(keys []string) []string) error {
+// edit changes the text of the first source and loads it.
+func (k *Keyring) edit(ctx context.Context, change func(ringText) ringText) error {
 	source := k.sources[0]
 	u, ok := source.(Updater)
 	if !ok {
@@ -82,8 +93,7 @@ func (k *Keyring) edit(ctx context.Context, change func(keys []string) []string)
 		if strings.HasPrefix(strings.TrimSpace(text), "{") {
 			return "", fmt.Errorf("%w: it holds a Tink keyset; change that with tinkey", tokenkeep.ErrReadOnly)
 		}
-		comments, keys := splitKeys(text)
-		return joinKeys(comments, change(keys)), nil
+		return change(splitKeys(text)).String(), nil
 	})
 	if err != nil {
 		return keyError(source.String()+" was not changed", err)

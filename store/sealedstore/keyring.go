@@ -25,6 +25,7 @@ type Keyring struct {
 // A ring is what the sources held at one time. It does not change.
 type ring struct {
 	keys   []*key
+	aside  []string      // ids of keys that were retired and can be brought back
 	stamps []fs.FileInfo // of the sources that are files
 }
 
@@ -77,10 +78,11 @@ func (k *Keyring) load(ctx context.Context) (*ring, error) {
 	}
 	next := &ring{stamps: k.stamps()} // before reading: what changes meanwhile is read again
 	for _, s := range k.sources {
-		keys, err := readKeys(ctx, s)
+		keys, aside, err := readKeys(ctx, s)
 		if err != nil {
 			return nil, keyError(s.String()+" cannot be used", err)
 		}
+		next.aside = append(next.aside, aside...)
 		for _, key := range keys {
 			if next.byID(key.id) == nil {
 				next.keys = append(next.keys, key)
@@ -91,16 +93,16 @@ func (k *Keyring) load(ctx context.Context) (*ring, error) {
 	return next, nil
 }
 
-func readKeys(ctx context.Context, s Source) ([]*key, error) {
+func readKeys(ctx context.Context, s Source) (keys []*key, aside []string, err error) {
 	text, err := s.Read(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	keys, err := parseKeys(text.Reveal())
+	keys, aside, err = parseKeys(text.Reveal())
 	if err == nil && len(keys) == 0 {
 		err = errEmpty
 	}
-	return keys, err
+	return keys, aside, err
 }
 
 func (k *Keyring) stamps() []fs.FileInfo {
@@ -146,6 +148,9 @@ func (k *Keyring) key(ctx context.Context, id string) (*key, error) {
 	}
 	if key := next.byID(id); key != nil {
 		return key, nil
+	}
+	if slices.Contains(next.aside, id) {
+		return nil, fmt.Errorf("%w: %q was retired, and is still in its source behind %q", ErrKeyMissing, id, retiredMark)
 	}
 	return nil, fmt.Errorf("%w: %q", ErrKeyMissing, id)
 }

@@ -42,6 +42,7 @@ func (s *Store) Rotate(ctx context.Context, newPrimary string) (*Rotation, error
 	}
 	sum := &Rotation{Primary: newPrimary}
 	var first error
+	looked := 0
 	for inner, err := range s.inner.GetTokens(ctx) {
 		if err != nil {
 			return sum, wrap("rotate", err)
@@ -58,6 +59,8 @@ func (s *Store) Rotate(ctx context.Context, newPrimary string) (*Rotation, error
 		case changed:
 			sum.Sealed++
 		}
+		looked++
+		s.opts.Progress(looked)
 	}
 	return sum, wrap("rotate", first)
 }
@@ -141,9 +144,10 @@ func (s *Store) KeysInUse(ctx context.Context) (map[string]int, error) {
 }
 
 // Retire takes a key out of the first source of the key ring, so that what it
-// sealed can never be opened again. It refuses with an error that wraps
-// [ErrKeyInUse] if it is the primary key or a row is sealed with it, and with one of
-// KeysInUse if that cannot be told.
+// sealed can never be opened again; with Options.Archive it only puts it aside there.
+// It refuses with an error that wraps [ErrKeyInUse] if it is the primary key, or a row
+// or what Options.AlsoInUse knows is sealed with it, and with one of theirs if that
+// cannot be told.
 //
 // Before, all processes that share the store must know the new key: those that share
 // a key file do, the others once they were restarted or called [Keyring.Reload].
@@ -155,7 +159,7 @@ func (s *Store) Retire(ctx context.Context, keyID string) error {
 	if err := s.unused(ctx, keyID); err != nil {
 		return wrap("retire", err)
 	}
-	text, err := s.keys.remove(ctx, keyID)
+	text, err := s.keys.remove(ctx, keyID, s.opts.Archive)
 	if err != nil {
 		return wrap("retire", err)
 	}
@@ -165,7 +169,7 @@ func (s *Store) Retire(ctx context.Context, keyID string) error {
 	return nil
 }
 
-// unused returns an error unless it is certain that no row is sealed with the key.
+// unused returns an error unless it is certain that nothing is sealed with the key.
 func (s *Store) unused(ctx context.Context, keyID string) error {
 	uses, err := s.KeysInUse(ctx)
 	if err != nil {
@@ -173,6 +177,16 @@ func (s *Store) unused(ctx context.Context, keyID string) error {
 	}
 	if n := uses[keyID]; n > 0 {
 		return fmt.Errorf("%w: %d tokens are sealed with %s; rotate once more, and restart processes that seal with it", ErrKeyInUse, n, keyID)
+	}
+	if s.opts.AlsoInUse == nil {
+		return nil
+	}
+	also, err := s.opts.AlsoInUse(ctx)
+	if err != nil {
+		return err
+	}
+	if n := also[keyID]; n > 0 {
+		return fmt.Errorf("%w: %d records beside the store are sealed with %s", ErrKeyInUse, n, keyID)
 	}
 	return nil
 }

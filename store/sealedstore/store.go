@@ -17,6 +17,17 @@ type Options struct {
 	// whoever can write to the inner store could else put a token of their own in
 	// place of a sealed one.
 	RequireSealed bool
+	// AlsoInUse counts what else is sealed with each key, by its id: records of a
+	// rescue journal that this program can see, say (see [KeyOf]). [Store.Retire]
+	// refuses a key that it names, and every key if it fails. Default: nothing else.
+	AlsoInUse func(ctx context.Context) (map[string]int, error)
+	// Progress is told by [Store.Rotate] how many rows it has looked at. It is called
+	// by the goroutine that rotates. Default: nobody is told.
+	Progress func(rows int)
+	// Archive makes [Store.Retire] leave the key in its source, behind a #, where it
+	// opens nothing. Taking the mark away brings it back, for another store that was
+	// forgotten, or a backup. Default: the key is gone.
+	Archive bool
 	// Logger receives what an operator should know, such as rows that a rotation
 	// could not seal. Default: nothing is logged. No secret is ever logged.
 	Logger *slog.Logger
@@ -49,11 +60,17 @@ func New(inner tokenkeep.TokenStore, keys *Keyring, opts *Options) (*Store, erro
 	if s.opts.Logger == nil {
 		s.opts.Logger = slog.New(slog.DiscardHandler)
 	}
+	if s.opts.Progress == nil {
+		s.opts.Progress = func(int) {}
+	}
 	return s, nil
 }
 
 // Keys returns the key ring of the store.
 func (s *Store) Keys() *Keyring { return s.keys }
+
+// Inner returns the store that holds the sealed rows.
+func (s *Store) Inner() tokenkeep.TokenStore { return s.inner }
 
 // Close closes the inner store, if it can be closed.
 func (s *Store) Close() error {
