@@ -113,20 +113,31 @@ func (k *Keeper) writeRecord(ctx context.Context, r *record, key string) (err er
 	return nil
 }
 
-// readRecord reads one record. The error wraps journal.ErrDamaged when it will
-// never be readable.
-func (k *Keeper) readRecord(name string) (*record, error) {
+// openRecord returns what was written into one record, opened. The error wraps
+// journal.ErrDamaged when it will never be readable.
+func (k *Keeper) openRecord(name string) ([]byte, error) {
 	payload, sealed, err := k.journal.Read(name)
 	if err != nil {
 		return nil, fmt.Errorf("journal record %s: %w", name, err)
 	}
-	if sealed {
-		if k.opts.Sealer == nil {
-			return nil, fmt.Errorf("journal record %s: it is sealed, and there is no Options.Sealer", name)
-		}
-		if payload, err = k.opts.Sealer.Open(payload, aad(name)); err != nil {
-			return nil, fmt.Errorf("journal record %s: it cannot be opened with this key: %w", name, err)
-		}
+	if !sealed {
+		return payload, nil
+	}
+	if k.opts.Sealer == nil {
+		return nil, fmt.Errorf("journal record %s: it is sealed, and there is no Options.Sealer", name)
+	}
+	if payload, err = k.opts.Sealer.Open(payload, aad(name)); err != nil {
+		return nil, fmt.Errorf("journal record %s: it cannot be opened with this key: %w", name, err)
+	}
+	return payload, nil
+}
+
+// readRecord reads one record. Its error is that of openRecord, or wraps
+// journal.ErrDamaged too.
+func (k *Keeper) readRecord(name string) (*record, error) {
+	payload, err := k.openRecord(name)
+	if err != nil {
+		return nil, err
 	}
 	r, err := decodeRecord(payload)
 	switch {

@@ -52,6 +52,13 @@ func Name(kind, key, owner string) string {
 	return prefix(kind, key) + safe(owner) + "-" + rand.Text()[:12] + suffix
 }
 
+// NameLike makes a name for a record that is to replace the one of this name: it is
+// found by the same kind and key.
+func NameLike(name string) string {
+	stem := strings.TrimSuffix(name, suffix)
+	return stem[:max(strings.LastIndexByte(stem, '-'), 0)] + "-" + rand.Text()[:12] + suffix
+}
+
 func prefix(kind, key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return fmt.Sprintf("%s-%x-", kind, sum[:8])
@@ -155,6 +162,22 @@ func (d *Dir) Read(name string) (payload []byte, sealed bool, err error) {
 		return nil, false, fmt.Errorf("%w: it is too long", ErrDamaged)
 	}
 	return Decode(content)
+}
+
+// Replace writes the record next, which is to stand for the record name, and removes
+// that. If somebody has removed it meanwhile, next goes too, and replaced is false.
+func (d *Dir) Replace(name, next string, payload []byte, sealed bool) (replaced bool, err error) {
+	if err := d.Add(next, payload, sealed); err != nil {
+		return false, err
+	}
+	err = os.Remove(filepath.Join(d.path, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, d.Remove(next)
+	}
+	if err != nil {
+		return false, err // both are there, and mean the same
+	}
+	return true, durable.SyncDir(d.path)
 }
 
 // Remove removes a record for good. One that is gone already is no error.
