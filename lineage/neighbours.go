@@ -1,0 +1,84 @@
+package lineage
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/tokenkeep/tokenkeep"
+)
+
+// A neighbourhood is the other logins, by id.
+type neighbourhood struct {
+	since    time.Time // from when on the history was read,
+	complete bool      // and whether it began before that
+	byID     map[string]*Neighbour
+}
+
+func (h *neighbourhood) start(since time.Time, complete bool) {
+	h.since, h.complete = since, complete
+}
+
+func (h *neighbourhood) get(id string) *Neighbour {
+	if h.byID == nil {
+		h.byID = map[string]*Neighbour{}
+	}
+	n := h.byID[id]
+	if n == nil {
+		n = &Neighbour{TokenID: id}
+		h.byID[id] = n
+	}
+	return n
+}
+
+// tell takes an event of another login.
+func (h *neighbourhood) tell(e tokenkeep.Event) {
+	n := h.get(e.TokenID)
+	n.UserName, n.ClientID = cmp.Or(e.UserName, n.UserName), cmp.Or(e.ClientID, n.ClientID)
+	n.DataCentre = cmp.Or(e.DataCentre, n.DataCentre)
+	if e.Kind == tokenkeep.LoggedIn {
+		n.LoggedIn, n.Since = e.Time, e.Time
+	}
+	switch {
+	case proves(e):
+		n.Worked = later(n.Worked, e.Time)
+	case e.Kind == tokenkeep.Failed && e.Class == tokenkeep.NeedsLogin && !n.Ended.Found.After(n.Worked):
+		n.Ended = Ending{Worked: n.Worked, Found: e.Time}
+	case e.Kind == tokenkeep.Revoked || e.Kind == tokenkeep.Deleted:
+		n.Ended = Ending{} // its end is explained
+	}
+}
+
+// see takes another row, after all events.
+func (h *neighbourhood) see(row *tokenkeep.Token) {
+	n := h.get(row.ID)
+	n.UserName, n.ClientID, n.DataCentre, n.Class = row.UserName, row.ClientID, row.DataCentre, row.State.Class
+	if len(row.Logins) > 0 {
+		n.LoggedIn = row.Logins[len(row.Logins)-1]
+	}
+	n.Since = cmp.Or(n.LoggedIn, n.Since)
+	if n.Since.IsZero() && h.complete && !row.CreatedAt.After(h.since) {
+		n.Since = h.since // no login since then is in the history
+	}
+	n.Worked = later(n.Worked, row.UsedAt)
+	if row.State.Class == tokenkeep.NeedsLogin {
+		n.Ended = Ending{Worked: row.UsedAt, Found: row.State.Since}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// list returns the neighbours in the order of their ids.
+func (h *neighbourhood) list() []Neighbour {
+	list := make([]Neighbour, 0, len(h.byID))
+	for _, n := range h.byID {
+		list = append(list, *n)
+	}
+	slices.SortFunc(list, func(a, b Neighbour) int { return tokenkeep.CompareIDs(a.TokenID, b.TokenID) })
+	return list
+}
