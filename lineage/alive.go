@@ -146,7 +146,7 @@ func (t *tale) unsaved(s *Story) {
 	}
 	step := "it was lost with the process"
 	if e.Journaled {
-		step = "on " + host(e.Owner) + ": tokenkeep store journal recover"
+		step = "on " + host(e.Owner) + ": tokenkeep store journal --recover"
 		s.Next = append(s.Next, step)
 	}
 	v.Evidence = append(v.Evidence, step)

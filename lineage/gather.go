@@ -228,16 +228,20 @@ func (g *gatherer) other(t *tale, e tokenkeep.Event) {
 	}
 }
 
-// window returns the time from which other logins are of interest: when the login
-// that died, now or last, was last seen to work.
+// beforehand is how long before a login was last seen to work the others are of
+// interest: those that are in use are seen to work within the life of an access token.
+const beforehand = 2 * time.Hour
+
+// window returns the time from which other logins are of interest: a while before the
+// login that died, now or last, was last seen to work.
 func (t *tale) window() (since time.Time, ok bool) {
 	if t.Row != nil && (t.Row.State.Class == tokenkeep.NeedsLogin || t.Row.State.Class == tokenkeep.Misconfigured) {
 		d := t.deathOfRow()
-		return cmp.Or(d.Worked, d.Found).Add(-slack), true
+		return cmp.Or(d.Worked, d.Found).Add(-beforehand), true
 	}
 	if e, found := t.last(kills); found {
 		worked := t.worked(e.Login, e.Time)
-		return cmp.Or(worked, e.Time).Add(-slack), true
+		return cmp.Or(worked, e.Time).Add(-beforehand), true
 	}
 	return time.Time{}, false
 }

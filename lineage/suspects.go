@@ -34,7 +34,7 @@ func (t *tale) suspect(s *Story, d death) {
 			s.Excluded = append(s.Excluded, Exclusion{x.cause, x.against})
 			continue
 		}
-		s.Verdicts = append(s.Verdicts, Verdict{Cause: x.cause, Certainty: x.certainty(), Summary: x.summary, Evidence: x.evidence})
+		s.Verdicts = append(s.Verdicts, Verdict{Cause: x.cause, Certainty: x.certainty(), Summary: x.summary, Evidence: append([]string{}, x.evidence...)})
 	}
 	slices.SortStableFunc(s.Verdicts, func(a, b Verdict) int {
 		return cmp.Compare(b.Certainty.weight(), a.Certainty.weight())
@@ -59,15 +59,21 @@ func (x *suspect) certainty() Certainty {
 // that nothing rules out is likely.
 func settle(all []*suspect) {
 	slices.SortStableFunc(all, func(a, b *suspect) int { return cmp.Compare(b.support, a.support) })
-	var open []*suspect
+	var open, rest []*suspect
 	best := 0
 	for _, x := range all {
 		if x.against == "" && x.likely {
 			best = max(best, x.support)
 		}
-		if x.against == "" && x.cause != RevokedElsewhere {
+		switch {
+		case x.cause == RevokedElsewhere:
+			rest = append(rest, x)
+		case x.against == "":
 			open = append(open, x)
 		}
+	}
+	if len(open) == 0 {
+		open = rest
 	}
 	for _, x := range all {
 		x.likely = x.likely && x.support == best
