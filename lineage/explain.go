@@ -155,7 +155,8 @@ func (t *tale) made(login string) time.Time {
 	return time.Time{}
 }
 
-// worked returns when the login with this mark was last seen to work before at.
+// worked returns when the login with this mark was last seen to work before at, or
+// zero.
 func (t *tale) worked(login string, at time.Time) time.Time {
 	var latest time.Time
 	for _, e := range t.Events {
@@ -163,8 +164,8 @@ func (t *tale) worked(login string, at time.Time) time.Time {
 			latest = e.Time
 		}
 	}
-	if t.Row != nil && login == t.login && t.Row.UsedAt.After(latest) && t.Row.UsedAt.Before(at) {
-		latest = t.Row.UsedAt
+	if latest.IsZero() && t.Row != nil && login == t.login && t.Row.UsedAt.Before(at) {
+		return t.Row.UsedAt // may be a use of an access token alone, so events count more
 	}
 	return latest
 }

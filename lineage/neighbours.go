@@ -60,9 +60,11 @@ func (h *neighbourhood) see(row *tokenkeep.Token) {
 	if n.Since.IsZero() && h.complete && !row.CreatedAt.After(h.since) {
 		n.Since = h.since // no login since then is in the history
 	}
-	n.Worked = later(n.Worked, row.UsedAt)
+	if !h.complete || !row.UsedAt.After(h.since) { // else it was a use of the access token alone
+		n.Worked = later(n.Worked, row.UsedAt)
+	}
 	if row.State.Class == tokenkeep.NeedsLogin {
-		n.Ended = Ending{Worked: row.UsedAt, Found: row.State.Since}
+		n.Ended = Ending{Worked: n.Worked, Found: row.State.Since}
 	}
 }
 
