@@ -1,6 +1,7 @@
 package lineage_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func TestEvictionIsCountedHonestly(t *testing.T) {
 // TestRevokedInThisStore: who, when, and by which command.
 func TestRevokedInThisStore(t *testing.T) {
 	f := facts()
-	f.Events = append(usual()[:3], event(12, tokenkeep.Revoked, asked("ops on host7 (tokenkeep logout)", "host7:9:R")), usual()[3])
+	f.Events = amid(event(12, tokenkeep.Revoked, asked("ops on host7 (tokenkeep logout)", "host7:9:R")))
 	s := want(t, f, lineage.LoginNeeded, "revoked_by_operator sure")
 	if got := s.Verdicts[0].Summary; got != "ops on host7 (tokenkeep logout) revoked it at 11:48:00." {
 		t.Errorf("summary %q", got)
@@ -157,20 +158,27 @@ func TestRevokedInThisStore(t *testing.T) {
 // TestReplacedByANewerLogin: it revoked the earlier one, under whatever id.
 func TestReplacedByANewerLogin(t *testing.T) {
 	f := facts()
-	f.Events = append(usual()[:3],
+	f.Events = amid(
 		event(13, tokenkeep.LoggedIn, of("r2"), asked("", "web2:7:X")),
-		event(13, tokenkeep.Revoked, asked("", "web2:7:X")), usual()[3])
+		event(13, tokenkeep.Revoked, asked("", "web2:7:X")))
 	s := want(t, f, lineage.LoginNeeded, "replaced sure")
 	if got := s.Verdicts[0].Evidence[0]; got != "the newer login was made at 11:47:00 by web2:7" {
 		t.Errorf("evidence %q", got)
 	}
 }
 
+// overwritten is a history whose last event is of a login that nothing brought.
+func overwritten() []tokenkeep.Event {
+	events := usual()
+	events[3].Login = mark("foreign")
+	return events
+}
+
 // TestOverwrittenByAnotherProgram: the row holds a refresh token that no login of
 // tokenkeep brought.
 func TestOverwrittenByAnotherProgram(t *testing.T) {
 	f := facts()
-	f.Events = append(usual()[:3], event(10, tokenkeep.Failed, of("foreign"), class(tokenkeep.NeedsLogin)))
+	f.Events = overwritten()
 	f.Row.RefreshToken = secret("foreign")
 	s := want(t, f, lineage.LoginNeeded, "overwritten likely")
 	if !strings.Contains(s.Verdicts[0].Summary, "after 11:10:00") {
@@ -178,14 +186,14 @@ func TestOverwrittenByAnotherProgram(t *testing.T) {
 	}
 
 	// It worked for a while: what ended it is another question.
-	f.Events = append(f.Events[:3], event(30, tokenkeep.Refreshed, of("foreign")), f.Events[3])
+	f.Events = slices.Insert(f.Events, 3, event(30, tokenkeep.Refreshed, of("foreign")))
 	if s := lineage.Explain(f); s.Verdicts[0].Cause != lineage.Evicted {
 		t.Errorf("verdicts %s", brief(s))
 	}
 
 	// A rotating provider brings new refresh tokens by itself.
 	f = facts()
-	f.Events = append(usual()[:3], event(10, tokenkeep.Failed, of("foreign"), class(tokenkeep.NeedsLogin)))
+	f.Events = overwritten()
 	f.Row.RefreshToken, f.Limits.Rotation = secret("foreign"), tokenkeep.RotationGrace
 	if s := lineage.Explain(f); s.Verdicts[0].Cause == lineage.Overwritten {
 		t.Errorf("verdicts %s", brief(s))

@@ -70,6 +70,11 @@ func usual() []tokenkeep.Event {
 	}
 }
 
+// amid is the usual history with more before the login was found dead.
+func amid(events ...tokenkeep.Event) []tokenkeep.Event {
+	return slices.Insert(usual(), 3, events...)
+}
+
 func facts(change ...func(*lineage.Facts)) *lineage.Facts {
 	f := &lineage.Facts{
 		User: ann, Row: row(), Events: usual(), Recorded: true, Begins: ago(9000), Provider: "Zoho", Now: noon,
