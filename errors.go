@@ -26,6 +26,8 @@ var (
 	ErrSchema = errors.New("the store has another schema version")
 	// ErrNoHistory: the store keeps no history of events.
 	ErrNoHistory = errors.New("the store keeps no history")
+	// ErrLoginLimit: the user has as many logins as the Policy allows.
+	ErrLoginLimit = errors.New("the user has as many logins as the policy allows")
 	// ErrClosed: the Keeper or the store is closed.
 	ErrClosed = errors.New("closed")
 )

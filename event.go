@@ -33,6 +33,8 @@ const (
 	Rescued EventKind = "rescued"
 	// Named: the user name of a token was looked up and saved.
 	Named EventKind = "named"
+	// Ended: a limit of the Policy ended the login; Reason says which. The row stays.
+	Ended EventKind = "ended"
 	// Revoked: the refresh token was revoked at the provider.
 	Revoked EventKind = "revoked"
 	// Deleted: the row was deleted.
@@ -60,7 +62,7 @@ type Event struct {
 	// Actor names the person or program that asked for it, if one did: see
 	// [WithActor].
 	Actor string `json:"actor,omitempty"`
-	// Class is set for Failed.
+	// Class is set for Failed and Ended.
 	Class Class `json:"class,omitempty"`
 	// Journaled is set for Unsaved when the token is safe in the rescue journal.
 	Journaled bool `json:"journaled,omitempty"`

@@ -109,6 +109,9 @@ func (f *flight) attempt(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.policed(ctx, row); err != nil {
+		return nil, err
+	}
 	if sn := f.adopt(ctx, row); sn != nil {
 		return sn, nil
 	}
@@ -172,8 +175,9 @@ func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
 	sn := f.st.publish(f.keeper.snapshot(row, false))
 	if old == nil || !old.tok.secret.Equal(row.AccessToken) {
 		f.emit(ctx, row, Event{Kind: Adopted, Expiry: row.Expiry, Reason: "the store has a newer token"})
+		return sn
 	}
-	return sn
+	return f.touch(ctx, row, sn)
 }
 
 // step tells the hook where the flight is.

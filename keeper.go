@@ -58,6 +58,8 @@ type Options struct {
 	// Sealer encrypts the records of the journal. Default: they hold tokens in
 	// clear. Records that were written without one are still read.
 	Sealer Sealer
+	// Policy limits how long logins last and how many a user has. Default: no limits.
+	Policy Policy
 	// Base sends the API requests of [Session.Client]. Default: a clone of
 	// http.DefaultTransport.
 	Base http.RoundTripper

@@ -88,6 +88,7 @@ func (s *Session) slow(ctx context.Context, want, floor time.Duration) (*snapsho
 	sn := s.st.snap.Load()
 	if s.st.usable(sn, now, max(want, sn.softTime())) {
 		sn.extend(k.clock(), now)
+		k.touchBehind(s.st, sn, now)
 		return sn, nil
 	}
 	if s.st.usable(sn, now, want) {

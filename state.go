@@ -22,6 +22,10 @@ type state struct {
 	// softAfter is the monotonic time before which no refresh begins behind the
 	// callers' backs.
 	softAfter atomic.Int64
+	// touchAfter is the monotonic time before which no use is written down.
+	touchAfter atomic.Int64
+	// endTold is the version of the row that was told of as ended by the Policy.
+	endTold atomic.Int64
 	// refused is the access token that the API refused last.
 	refused atomic.Pointer[Secret]
 	// unsaved is a token that was minted and could not be saved; the next flight
@@ -41,8 +45,10 @@ type snapshot struct {
 	since   time.Time     // when this process learned of it
 	fresh   atomic.Int64  // the monotonic time until which tok needs no look at all
 	version int64
-	user    string // whose login it is,
-	refresh Secret // and which one
+	user    string    // whose login it is,
+	refresh Secret    // and which one
+	used    time.Time // when it was used last, as the row says
+	end     time.Time // when the Policy ends it, or zero
 }
 
 // An AccessToken is an access token that was handed out. It is a value: it never
@@ -87,8 +93,9 @@ func (k *Keeper) snapshot(row *Token, forced bool) *snapshot {
 		aud: aud, audErr: err,
 		soft:   k.softExpiry(row),
 		forced: forced, since: time.Now(), version: row.Version,
-		user: row.UserName, refresh: row.RefreshToken,
+		user: row.UserName, refresh: row.RefreshToken, used: lastUse(row),
 	}
+	sn.end, _ = k.opts.Policy.EndsAt(row)
 	if aud.BaseURL != "" {
 		sn.tok.APIDomain = aud.BaseURL
 	}
@@ -115,10 +122,14 @@ func (k *Keeper) softExpiry(row *Token) time.Duration {
 }
 
 // lifeOf returns how long the row's access token lived when it was new, or zero
-// if the row does not tell: only when nothing was asked for since its save.
+// if the row does not tell: only when nothing was asked for since its save, and no
+// later use was written down.
 func lifeOf(row *Token) time.Duration {
 	n := len(row.Mints)
-	if n == 0 || row.Expiry.IsZero() || row.UsedAt.Before(row.Mints[n-1]) {
+	if n == 0 || row.Expiry.IsZero() {
+		return 0
+	}
+	if d := row.UsedAt.Sub(row.Mints[n-1]); d < 0 || d >= shortestTouch {
 		return 0
 	}
 	return max(row.Expiry.Sub(row.UsedAt), 0)
@@ -165,10 +176,13 @@ func (sn *snapshot) replaces(old *snapshot) bool {
 	return sn.version > old.version
 }
 
-// usable reports whether sn's token is there, was not refused, and is good for
-// at least d more.
+// usable reports whether sn's token is there, was not refused, is good for at least
+// d more, and no limit of the Policy has ended the login.
 func (st *state) usable(sn *snapshot, now time.Time, d time.Duration) bool {
 	if sn == nil || sn.tok.secret.IsZero() || st.wasRefused(sn.tok.secret) {
+		return false
+	}
+	if !sn.end.IsZero() && !now.Before(sn.end) {
 		return false
 	}
 	return sn.tok.Expiry.IsZero() || sn.tok.Expiry.Sub(now) > d
@@ -180,11 +194,14 @@ func (st *state) wasRefused(token Secret) bool {
 }
 
 // extend lets the fast path trust sn for the next second, but not past its soft
-// expiry.
+// expiry or the end of the login.
 func (sn *snapshot) extend(clock int64, now time.Time) {
 	d := wallCheck
 	if !sn.tok.Expiry.IsZero() {
 		d = min(d, sn.tok.Expiry.Sub(now)-sn.soft)
+	}
+	if !sn.end.IsZero() {
+		d = min(d, sn.end.Sub(now))
 	}
 	sn.fresh.Store(clock + int64(d))
 }

@@ -75,7 +75,7 @@ type Token struct {
 	// They are tried when RefreshToken is refused.
 	Candidates []Secret
 	// CreatedAt, UpdatedAt and UsedAt are the times of the first save, of the
-	// last save, and of the last refresh or login.
+	// last save, and of the last refresh, login or, with Policy.IdleTimeout, use.
 	CreatedAt, UpdatedAt, UsedAt time.Time
 }
 
