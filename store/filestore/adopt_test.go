@@ -185,6 +185,7 @@ func TestSidecarHoldsNoSecret(t *testing.T) {
 	s := open(t, path, nil)
 	tok := login("ann")
 	tok.ClientSecret, tok.GrantToken = tokenkeep.NewSecret("canary-secret"), tokenkeep.NewSecret("canary-grant")
+	tok.Candidates = []tokenkeep.Secret{tokenkeep.NewSecret("1000.canary-candidate")}
 	save(t, s, tok)
 	side := read(t, path+".tokenkeep")
 	for _, secret := range []string{"canary", tok.RefreshToken.Reveal(), tok.AccessToken.Reveal()} {

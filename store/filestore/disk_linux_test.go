@@ -70,6 +70,35 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// On a full disk a call adds all of its events to the history or none; with space
+// again, all works.
+func TestHistoryOnAFullDisk(t *testing.T) {
+	dir := mount(t, "size=64k,mode=0700")
+	path := filepath.Join(dir, "sdk_tokens.txt")
+	s := open(t, path, nil)
+	n, refused := 0, 0
+	for ; n < 3000 && refused == 0; n += 7 {
+		var events []tokenkeep.Event
+		for i := range 7 {
+			events = append(events, event(n+i))
+		}
+		if err := s.AppendEvents(t.Context(), events); err != nil {
+			if !errors.Is(err, tokenkeep.ErrReadOnly) || !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("got %v", err)
+			}
+			n, refused = n-7, refused+1
+		}
+	}
+	if got := len(numbers(t, s)); got != n || refused == 0 {
+		t.Errorf("%d events of %d that were acknowledged, %d calls refused", got, n, refused)
+	}
+	if _, err := s.PruneEvents(t.Context(), event(n).Time); err != nil {
+		t.Errorf("prune on a full disk: %v", err)
+	}
+	appendEvents(t, s, n, n+1)
+	wantNumbers(t, s, n)
+}
+
 // A read-only disk can be read.
 func TestReadOnlyDisk(t *testing.T) {
 	dir := mount(t, "size=1m,mode=0700")

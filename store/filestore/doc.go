@@ -24,13 +24,22 @@
 // # The files next to it
 //
 // What the ten columns have no room for (version, state, claim, scopes, data
-// centre, times) is in FILE.tokenkeep, which holds no secret. It is bound to a
-// row by the row's id and a digest of the ten values. When another program
+// centre, times) is in FILE.tokenkeep, which shows no secret: candidate refresh
+// tokens are in it encrypted, with a key made of the row's own refresh token, so
+// that they open beside FILE only. It is bound to a row by the row's id and a digest
+// of the ten values. When another program
 // changes a row, the digest no longer fits: the row is adopted under a new
 // version, so that a compare-and-swap with the old one conflicts. Do not delete
 // it while a program runs; without it, rows start again at version 1.
 //
-// FILE.lock and FILE.lock.next are empty and only carry locks. They may stay for
+// FILE.history has what happened to the tokens, as one line of JSON for each event:
+// user names and ids in clear, no token. It is made by the first event, outlives the
+// rows, and is only appended to, until [Store.PruneEvents] removes what is old or
+// [Options].HistoryBytes is reached: then its older half goes. A line that a process
+// did not finish is passed over. It has a lock of its own, FILE.history.lock: no
+// save or lookup of a token waits for it.
+//
+// FILE.lock, FILE.lock.next and FILE.history.lock are empty and only carry locks. They may stay for
 // ever.
 //
 // # Processes

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
@@ -85,8 +86,9 @@ func (s *Store) adopted(h *history, r *row, seen *record) *record {
 
 // inherit returns what of the older records still holds for a row. If one of
 // them describes it, all does. Else a new refresh token is a new login: it ends
-// state, claim, mint times and scopes, and for another user or client the rest
-// too. A new access token says that the login works: it ends state and claim.
+// state, claim, mint times, candidates and scopes, and for another user or client the
+// rest too; the one that it replaced keeps its place at the provider. A new access
+// token says that the login works: it ends state and claim.
 func inherit(h *history, r *row) *record {
 	if h.prev.describes(r.digest()) {
 		n := *h.prev
@@ -101,9 +103,27 @@ func inherit(h *history, r *row) *record {
 	case n.Refresh != now.Refresh && n.Who != now.Who:
 		return &record{}
 	case n.Refresh != now.Refresh:
-		return &record{AccountsServer: n.AccountsServer, DataCentre: n.DataCentre, CreatedAt: n.CreatedAt}
+		return &record{
+			AccountsServer: n.AccountsServer, DataCentre: n.DataCentre, CreatedAt: n.CreatedAt,
+			Logins: n.loginsAnd(time.Now()),
+		}
 	case n.Access != now.Access:
 		n.State, n.Claim = tokenkeep.State{}, tokenkeep.Claim{}
 	}
 	return &n
+}
+
+// maxLogins bounds how many logins of other programs a row counts. No provider
+// keeps as many.
+const maxLogins = 100
+
+// loginsAnd returns the logins of r, which counts as one if it knows of none, and a
+// new one.
+func (r *record) loginsAnd(at time.Time) []time.Time {
+	logins := slices.Clone(r.Logins)
+	if len(logins) == 0 && !r.CreatedAt.IsZero() {
+		logins = append(logins, r.CreatedAt)
+	}
+	logins = append(logins, at.UTC().Truncate(time.Millisecond))
+	return logins[max(0, len(logins)-maxLogins):]
 }

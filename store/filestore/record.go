@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
@@ -39,6 +40,8 @@ type record struct {
 	State          tokenkeep.State `json:"state,omitzero"`
 	Claim          tokenkeep.Claim `json:"claim,omitzero"`
 	Mints          []time.Time     `json:"mints,omitempty"`
+	Logins         []time.Time     `json:"logins,omitempty"`
+	Candidates     string          `json:"candidates,omitempty"` // encrypted: see sealCandidates
 	CreatedAt      time.Time       `json:"created,omitzero"`
 	UpdatedAt      time.Time       `json:"updated,omitzero"`
 	UsedAt         time.Time       `json:"used,omitzero"`
@@ -59,24 +62,29 @@ func (r *record) describes(rowDigest string) bool {
 	return r != nil && !r.Deleted && r.Row == rowDigest
 }
 
-// extras sets what the record adds to the ten columns.
-func (r *record) extras(t *tokenkeep.Token) {
+// extras sets what the record adds to the ten columns of the row w.
+func (r *record) extras(t *tokenkeep.Token, w *row) {
 	t.Version = r.Version
 	t.AccountsServer, t.DataCentre, t.Scopes = r.AccountsServer, r.DataCentre, r.Scopes
 	t.State, t.Claim, t.Mints = r.State, r.Claim, r.Mints
+	t.Logins, t.Candidates = r.Logins, openCandidates(r.Candidates, w)
 	t.CreatedAt, t.UpdatedAt, t.UsedAt = r.CreatedAt, r.UpdatedAt, r.UsedAt
 }
 
 // recordOf returns the record for t in the row w.
-func recordOf(t *tokenkeep.Token, w *row) *record {
+func recordOf(t *tokenkeep.Token, w *row) (*record, error) {
+	candidates, err := sealCandidates(t.Candidates, w)
+	if err != nil {
+		return nil, err
+	}
 	r := &record{
 		Version:        t.Version,
 		AccountsServer: t.AccountsServer, DataCentre: t.DataCentre, Scopes: t.Scopes,
-		State: t.State, Claim: t.Claim, Mints: t.Mints,
+		State: t.State, Claim: t.Claim, Mints: t.Mints, Logins: t.Logins, Candidates: candidates,
 		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, UsedAt: t.UsedAt,
 	}
 	r.bind(w)
-	return r
+	return r, nil
 }
 
 // sameLogin reports whether two records agree in what a power failure must not
@@ -84,7 +92,8 @@ func recordOf(t *tokenkeep.Token, w *row) *record {
 // see [Store.commit].
 func (r *record) sameLogin(o *record) bool {
 	return o != nil && r.Refresh == o.Refresh && r.AccountsServer == o.AccountsServer &&
-		r.DataCentre == o.DataCentre && r.State == o.State && len(r.Scopes) == len(o.Scopes)
+		r.DataCentre == o.DataCentre && r.State == o.State && len(r.Scopes) == len(o.Scopes) &&
+		r.Candidates == o.Candidates && slices.EqualFunc(r.Logins, o.Logins, time.Time.Equal)
 }
 
 // digest returns a digest of values: equal only if all of them are.

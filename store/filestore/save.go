@@ -112,7 +112,10 @@ func (s *Store) insert(t *tokenkeep.Token) error {
 	if err != nil {
 		return err
 	}
-	e := entryOf(r, t)
+	e, err := entryOf(r, t)
+	if err != nil {
+		return err
+	}
 	w, err := s.commit(s.view.file, change{
 		records: []*record{e.rec},
 		rows:    append(slices.Clip(s.view.file.rows), r),
@@ -134,7 +137,10 @@ func (s *Store) replace(old *entry, t *tokenkeep.Token) error {
 	if err != nil {
 		return err
 	}
-	e := entryOf(r, t)
+	e, err := entryOf(r, t)
+	if err != nil {
+		return err
+	}
 	c := change{records: []*record{e.rec}, sync: !e.rec.sameLogin(old.rec)}
 	if r.val != old.row.val {
 		c.rewrite, c.rows = true, slices.Clone(s.view.file.rows)
@@ -155,7 +161,13 @@ func (s *Store) replace(old *entry, t *tokenkeep.Token) error {
 }
 
 // entryOf returns the entry for the row r of t.
-func entryOf(r *row, t *tokenkeep.Token) *entry { return newEntry(r, recordOf(t.Clone(), r)) }
+func entryOf(r *row, t *tokenkeep.Token) (*entry, error) {
+	rec, err := recordOf(t.Clone(), r)
+	if err != nil {
+		return nil, err
+	}
+	return newEntry(r, rec), nil
+}
 
 // DeleteToken implements [tokenkeep.TokenStore].
 func (s *Store) DeleteToken(ctx context.Context, id string) error {

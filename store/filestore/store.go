@@ -22,6 +22,7 @@ const (
 	lockSuffix    = ".lock"
 	gateSuffix    = ".lock.next"
 	backupSuffix  = ".before-tokenkeep"
+	historySuffix = ".history"
 )
 
 // DefaultLockWait is how long a write waits for other processes by default. A
@@ -43,6 +44,10 @@ type Options struct {
 	// LockWait bounds how long a write waits for other processes; zero means
 	// DefaultLockWait.
 	LockWait time.Duration
+	// HistoryBytes bounds FILE.history: when it has grown beyond, the oldest events
+	// go, down to half of it. Zero means DefaultHistoryBytes. Negative: no history is
+	// kept, and its methods return tokenkeep.ErrNoHistory.
+	HistoryBytes int64
 
 	hook func(step string) // tests stop a save at a step
 }
@@ -55,6 +60,7 @@ type Store struct {
 	readOnly bool
 	lockWait time.Duration
 	lock     processLock
+	history  *eventLog
 	hook     func(step string)
 	seed     maphash.Seed
 
@@ -72,6 +78,7 @@ type Store struct {
 var (
 	_ tokenkeep.TokenStore = (*Store)(nil)
 	_ tokenkeep.Pinger     = (*Store)(nil)
+	_ tokenkeep.Historian  = (*Store)(nil)
 )
 
 // Open opens the token file at path and reads it. A missing file is created with
@@ -107,6 +114,7 @@ func open(path string, opts *Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.history = newEventLog(path, opts.HistoryBytes, s.log)
 	if s.lockWait <= 0 {
 		s.lockWait = DefaultLockWait
 	}
@@ -207,23 +215,31 @@ func (s *Store) clean(ctx context.Context) error {
 // shareLocks creates the lock files with the mode and owner of the token file, so
 // that whoever may use one may use all. Failing is not fatal: locking will say.
 func (s *Store) shareLocks(info fs.FileInfo) {
-	for _, path := range []string{s.lock.gate, s.lock.lock} {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-		if err != nil {
-			continue
-		}
-		err = errors.Join(durable.Own(f, info), f.Chmod(info.Mode().Perm()), f.Close())
-		if err != nil {
-			s.log.Debug("cannot share the lock file", "path", path, "err", err)
-		}
+	s.shareLock(s.lock.gate, info)
+	s.shareLock(s.lock.lock, info)
+}
+
+func (s *Store) shareLock(path string, info fs.FileInfo) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return
+	}
+	err = errors.Join(durable.Own(f, info), f.Chmod(info.Mode().Perm()), f.Close())
+	if err != nil {
+		s.log.Debug("cannot share the lock file", "path", path, "err", err)
 	}
 }
 
 // acquire takes the lock against other processes.
 func (s *Store) acquire(ctx context.Context, wait time.Duration) (release func(), err error) {
+	return s.bounded(ctx, wait, s.lock.acquire)
+}
+
+// bounded takes a lock, or gives up after wait.
+func (s *Store) bounded(ctx context.Context, wait time.Duration, acquire func(context.Context) (func(), error)) (release func(), err error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, wait, errLockWait)
 	defer cancel()
-	release, err = s.lock.acquire(bounded)
+	release, err = acquire(bounded)
 	switch {
 	case err == nil:
 		return release, nil

@@ -44,7 +44,7 @@ func newEntry(r *row, rec *record) *entry {
 	e := &entry{row: r, rec: rec}
 	if r.isToken() {
 		e.token = r.token()
-		rec.extras(e.token)
+		rec.extras(e.token, r)
 	}
 	return e
 }
