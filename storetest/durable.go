@@ -22,7 +22,7 @@ func generation(t *tokenkeep.Token, n int) *tokenkeep.Token {
 	g := t.Clone()
 	g.AccessToken, g.RefreshToken = secret(fmt.Sprintf("1000.access.%d", n)), secret(fmt.Sprintf("1000.refresh.%d", n))
 	g.Expiry, g.Mints = time.UnixMilli(int64(n)+1), []time.Time{time.UnixMilli(int64(n) + 1)}
-	g.Logins, g.Candidates = g.Mints, []tokenkeep.Secret{secret(fmt.Sprintf("1000.candidate.%d", n))}
+	g.Candidates = []tokenkeep.Secret{secret(fmt.Sprintf("1000.candidate.%d", n))}
 	g.APIDomain = strings.Repeat(fmt.Sprintf("%08d", n), 512)
 	g.Scopes = []string{fmt.Sprintf("scope.%d", n)}
 	g.State = tokenkeep.State{Class: tokenkeep.RetryLater, Reason: "generation", Failures: n + 1}
@@ -72,7 +72,7 @@ func saveGeneration(ctx context.Context, s tokenkeep.TokenStore, id string, n in
 	}
 	next := generation(row, n)
 	if n%2 == 0 {
-		next.Version = 0
+		next.Version, next.Logins = 0, nil // or each save would be one login more
 	}
 	if err := s.SaveToken(ctx, next); err != nil {
 		return fmt.Errorf("save: %w", err)
