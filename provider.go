@@ -95,6 +95,10 @@ const (
 type Limits struct {
 	// Rotation is the policy for refresh tokens; empty means none.
 	Rotation Rotation
+	// Grace is, for RotationGrace, how long a refresh token works after its first use.
+	// A lost answer is asked for again within three quarters of it, so that the
+	// request arrives in time though clocks differ a little. Zero: never.
+	Grace time.Duration
 	// Mints is how many access tokens one refresh token may ask for in Window.
 	Mints int
 	// Window is the time over which Mints counts.

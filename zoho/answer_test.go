@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 func TestLife(t *testing.T) {
@@ -82,7 +84,7 @@ func FuzzParseTokenAnswer(f *testing.F) {
 			t.Errorf("life %v", a.life)
 		}
 		q := &question{op: "refresh", grant: grantRefresh}
-		r := &reply{status: status, body: body, host: "accounts.zoho.com"}
+		r := &wire.Reply{Status: status, Body: body, Host: "accounts.zoho.com"}
 		got, err := q.classify(r)
 		switch {
 		case err != nil && err.Class == "":

@@ -2,13 +2,11 @@ package zoho
 
 import (
 	"cmp"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/url"
 	"strings"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 // AuthorizeOptions describe one login in a browser. The zero value is ready.
@@ -55,7 +53,7 @@ type Authorization struct {
 // the 21st pushes out the first. The error is Misconfigured.
 func (p *Provider) Authorize(opt AuthorizeOptions) (Authorization, error) {
 	a := Authorization{
-		State:       cmp.Or(opt.State, randomText()),
+		State:       cmp.Or(opt.State, wire.RandomText()),
 		RedirectURL: cmp.Or(opt.RedirectURL, p.cfg.RedirectURL),
 		Scopes:      p.scopes(opt.Scopes),
 		UserName:    opt.UserName,
@@ -73,11 +71,9 @@ func (p *Provider) Authorize(opt AuthorizeOptions) (Authorization, error) {
 		"state":         {a.State},
 	}
 	if opt.PKCE {
-		verifier := randomText()
+		verifier := wire.RandomText()
 		a.Verifier = tokenkeep.NewSecret(verifier)
-		sum := sha256.Sum256([]byte(verifier))
-		q.Set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
-		q.Set("code_challenge_method", "S256")
+		wire.SetChallenge(q, verifier)
 	}
 	a.URL = p.dc.Accounts + pathAuth + "?" + q.Encode()
 	return a, nil
@@ -106,11 +102,4 @@ func (a Authorization) validate() error {
 
 func isBase64URL(s string) bool {
 	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
-}
-
-// randomText returns 32 random bytes in base64url, without padding.
-func randomText() string {
-	b := make([]byte, 32)
-	rand.Read(b) // never fails
-	return base64.RawURLEncoding.EncodeToString(b)
 }

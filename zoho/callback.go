@@ -1,12 +1,12 @@
 package zoho
 
 import (
-	"crypto/subtle"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 // Callback turns what the browser came back with into a grant. callback is the
@@ -22,12 +22,12 @@ import (
 // The answer of a user who said no may come without a state.
 func (p *Provider) Callback(a Authorization, callback string) (*tokenkeep.Grant, error) {
 	const op = "callback"
-	q, err := callbackQuery(callback)
+	q, err := wire.CallbackQuery(callback, "code", "state", "error", "location", "accounts-server")
 	if err != nil {
 		return nil, &tokenkeep.Error{Class: tokenkeep.NeedsLogin, Op: op, Reason: err.Error(), Hint: "copy the whole address of the page that the browser ended on, or " + startAgain}
 	}
 	denied := q.Has("error") && !q.Has("code")
-	if stateless := denied && !q.Has("state"); !stateless && !sameState(a.State, q.Get("state")) {
+	if stateless := denied && !q.Has("state"); !stateless && !wire.SameState(a.State, q.Get("state")) {
 		return nil, &tokenkeep.Error{
 			Class: tokenkeep.NeedsLogin, Op: op, Code: codeStateMismatch,
 			Reason: "the state is not the one that this login began with: it belongs to another login, or was forged",
@@ -44,7 +44,7 @@ func (p *Provider) Callback(a Authorization, callback string) (*tokenkeep.Grant,
 func (p *Provider) callbackGrant(a Authorization, q url.Values) (*tokenkeep.Grant, error) {
 	const op = "callback"
 	code := q.Get("code")
-	if code == "" || !wellFormed(code) {
+	if code == "" || !wire.WellFormed(code) {
 		return nil, &tokenkeep.Error{Class: tokenkeep.NeedsLogin, Op: op, Reason: "the callback has no usable code", Hint: startAgain}
 	}
 	d, err := p.locate(q.Get("accounts-server"), q.Get("location"), "")
@@ -62,42 +62,14 @@ func (p *Provider) callbackGrant(a Authorization, q url.Values) (*tokenkeep.Gran
 	}, nil
 }
 
-// callbackQuery returns the parameters of a URL or a query. Its errors do not
-// repeat any of it.
-func callbackQuery(callback string) (url.Values, error) {
-	s := strings.TrimSpace(callback)
-	if len(s) > 16<<10 {
-		return nil, fmt.Errorf("the callback is longer than 16 KiB")
-	}
-	s, _, _ = strings.Cut(s, "#")
-	if _, query, found := strings.Cut(s, "?"); found {
-		s = query
-	}
-	q, err := url.ParseQuery(strings.TrimRight(s, "&"))
-	if err != nil {
-		return nil, fmt.Errorf("the callback is not a URL or a query")
-	}
-	for _, key := range []string{"code", "state", "error", "location", "accounts-server"} {
-		if len(q[key]) > 1 {
-			return nil, fmt.Errorf("the callback has %q twice", key)
-		}
-	}
-	return q, nil
-}
-
-// sameState compares in constant time. An empty state is never right.
-func sameState(want, got string) bool {
-	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1
-}
-
 // refusal is the error for a callback that carries one.
 func refusal(op, code string) error {
 	if code == codeAccessDenied {
 		return deniedError(op)
 	}
 	return &tokenkeep.Error{
-		Class: tokenkeep.NeedsLogin, Op: op, Code: scrubber{}.excerpt([]byte(code)),
-		Reason: fmt.Sprintf("Zoho refused the login (%s)", scrubber{}.excerpt([]byte(code))), Hint: startAgain,
+		Class: tokenkeep.NeedsLogin, Op: op, Code: wire.Scrubber{}.Excerpt([]byte(code)),
+		Reason: fmt.Sprintf("Zoho refused the login (%s)", wire.Scrubber{}.Excerpt([]byte(code))), Hint: startAgain,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 // window is Zoho's quota window: a throttle ends with it at the latest (Zoho
@@ -24,29 +25,29 @@ const window = 10 * time.Minute
 //  6. Anything else: transient.
 //
 // The error is nil for success.
-func (q *question) classify(r *reply) (tokenAnswer, *tokenkeep.Error) {
-	if r.status >= 300 && r.status < 400 {
-		return tokenAnswer{}, q.transient(r, fmt.Sprintf("%s answered with a redirect (HTTP %d), which is not followed", r.host, r.status))
+func (q *question) classify(r *wire.Reply) (tokenAnswer, *tokenkeep.Error) {
+	if r.Status >= 300 && r.Status < 400 {
+		return tokenAnswer{}, q.transient(r, fmt.Sprintf("%s answered with a redirect (HTTP %d), which is not followed", r.Host, r.Status))
 	}
-	a, isJSON := parseTokenAnswer(r.body)
+	a, isJSON := parseTokenAnswer(r.Body)
 	switch {
-	case r.status >= http.StatusInternalServerError:
-		return a, q.transient(r, fmt.Sprintf("%s is failing (HTTP %d)", r.host, r.status))
+	case r.Status >= http.StatusInternalServerError:
+		return a, q.transient(r, fmt.Sprintf("%s is failing (HTTP %d)", r.Host, r.Status))
 	case !isJSON:
-		return a, q.transient(r, fmt.Sprintf("%s answered something else than JSON (HTTP %d)%s", r.host, r.status, r.quote()))
-	case a.access != "" && wellFormed(a.access) && wellFormed(a.refresh):
+		return a, q.transient(r, fmt.Sprintf("%s answered something else than JSON (HTTP %d)%s", r.Host, r.Status, r.Quote()))
+	case a.access != "" && wire.WellFormed(a.access) && wire.WellFormed(a.refresh):
 		return a, nil
 	case a.access != "":
-		return a, q.transient(r, r.host+" answered a token that no header can carry")
+		return a, q.transient(r, r.Host+" answered a token that no header can carry")
 	case a.throttled():
 		return a, q.throttled(r, a)
-	case r.status == http.StatusBadRequest || r.status/100 == 2:
+	case r.Status == http.StatusBadRequest || r.Status/100 == 2:
 		if err := q.known(r, a); err != nil {
 			return a, err
 		}
 	}
-	err := q.transient(r, fmt.Sprintf("%s answered neither a token nor a known error (HTTP %d)%s", r.host, r.status, r.quote()))
-	err.Code = r.scrub.excerpt([]byte(a.code))
+	err := q.transient(r, fmt.Sprintf("%s answered neither a token nor a known error (HTTP %d)%s", r.Host, r.Status, r.Quote()))
+	err.Code = r.Scrub.Excerpt([]byte(a.code))
 	err.Unknown = err.Unknown && a.code == "" // an error was answered: nothing was minted
 	return a, err
 }
@@ -63,38 +64,26 @@ func isCode(s string) bool {
 
 // transient returns the error for an answer that says nothing about the login.
 // A success that was not understood may have minted a token.
-func (q *question) transient(r *reply, reason string) *tokenkeep.Error {
+func (q *question) transient(r *wire.Reply, reason string) *tokenkeep.Error {
 	hint := "try again later; the stored login is intact"
 	if q.grant == grantCode {
 		hint = "the code may be spent; " + startAgain
 	}
 	return &tokenkeep.Error{
 		Class: tokenkeep.RetryLater, Op: q.op, Reason: reason, Hint: hint,
-		Until:   retryAfter(r.header, time.Now(), window),
-		Unknown: r.status/100 == 2,
+		Until:   r.RetryAfter(time.Now(), window),
+		Unknown: r.Status/100 == 2,
 	}
 }
 
-func (q *question) throttled(r *reply, a tokenAnswer) *tokenkeep.Error {
-	until := retryAfter(r.header, time.Now(), window)
+func (q *question) throttled(r *wire.Reply, a tokenAnswer) *tokenkeep.Error {
+	until := r.RetryAfter(time.Now(), window)
 	if until.IsZero() {
 		until = time.Now().Add(window)
 	}
 	return &tokenkeep.Error{
-		Class: tokenkeep.Throttled, Op: q.op, Code: r.scrub.excerpt([]byte(a.code)), Until: until,
-		Reason: fmt.Sprintf("%s makes no more tokens for now (HTTP %d): more than 10 in 10 minutes were asked for", r.host, r.status),
+		Class: tokenkeep.Throttled, Op: q.op, Code: r.Scrub.Excerpt([]byte(a.code)), Until: until,
+		Reason: fmt.Sprintf("%s makes no more tokens for now (HTTP %d): more than 10 in 10 minutes were asked for", r.Host, r.Status),
 		Hint:   "wait until the window ends; more requests may lengthen it. Find what else mints tokens for this user and client",
 	}
-}
-
-// quote shows the beginning of the body, scrubbed.
-func (r *reply) quote() string {
-	text := r.scrub.excerpt(r.body)
-	switch {
-	case text == "":
-		return ", with an empty body"
-	case cutShort(r.body) && !strings.HasSuffix(strings.TrimSpace(string(r.body)), "}"):
-		return ", cut short: " + text
-	}
-	return ": " + text
 }

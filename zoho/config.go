@@ -7,13 +7,13 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 // defaultTimeout bounds one request.
@@ -58,13 +58,12 @@ type Config struct {
 // implements [tokenkeep.Provider] and [tokenkeep.Identifier], and is safe for
 // concurrent use. It holds no tokens.
 type Provider struct {
-	cfg       Config
-	dc        DataCentre
-	dcs       trusted
-	log       *slog.Logger
-	client    *http.Client
-	userAgent string
-	worked    remembered
+	cfg    Config
+	dc     DataCentre
+	dcs    trusted
+	log    *slog.Logger
+	client *wire.Client
+	worked remembered
 }
 
 var (
@@ -79,20 +78,13 @@ func New(cfg Config) (*Provider, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	p := &Provider{cfg: cfg, dcs: builtIn(), userAgent: userAgent()}
+	p := &Provider{cfg: cfg, dcs: builtIn(), client: wire.NewClient(cfg.Transport)}
 	if err := p.trust(); err != nil {
 		return nil, err
 	}
 	p.log = cfg.Logger
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
-	}
-	p.client = &http.Client{
-		Transport:     cfg.Transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	if cfg.Transport == nil {
-		p.client.Transport = ownTransport()
 	}
 	return p, nil
 }
@@ -199,33 +191,6 @@ func splitScopes(lists ...string) []string {
 		scopes = append(scopes, strings.FieldsFunc(l, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })...)
 	}
 	return scopes
-}
-
-// ownTransport gives up idle connections early: on one that the server has
-// closed at the same moment, a request fails, because it is not sent twice.
-func ownTransport() http.RoundTripper {
-	own := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
-	if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		own = t.Clone()
-	}
-	own.IdleConnTimeout = 30 * time.Second
-	return own
-}
-
-// userAgent returns "tokenkeep/<version>", the version from the build.
-func userAgent() string {
-	const module = "github.com/tokenkeep/tokenkeep"
-	version := "devel"
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "tokenkeep/" + version
-	}
-	for _, m := range append(info.Deps, &info.Main) {
-		if m.Path == module && m.Version != "" && m.Version != "(devel)" {
-			version = m.Version
-		}
-	}
-	return "tokenkeep/" + version
 }
 
 // Limits returns Zoho's quotas. It makes no request.

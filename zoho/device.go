@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 // The device flow's times.
@@ -71,29 +72,29 @@ func (p *Provider) StartDevice(ctx context.Context, scopes []string) (*Device, e
 }
 
 // begin reads the answer to the first request.
-func (d *Device) begin(r *reply) error {
-	o, isJSON := parseObject(r.body)
-	code := o.text("device_code")
-	if !isJSON || code == "" || r.status != http.StatusOK {
+func (d *Device) begin(r *wire.Reply) error {
+	o, isJSON := wire.ParseObject(r.Body)
+	code := o.Text("device_code")
+	if !isJSON || code == "" || r.Status != http.StatusOK {
 		_, err := d.q.classify(r)
 		if err == nil {
-			err = d.q.transient(r, r.host+" gave no device code")
+			err = d.q.transient(r, r.Host+" gave no device code")
 		}
 		return err
 	}
 	d.q.form.Set("code", code)
-	d.UserCode = o.text("user_code")
-	d.VerificationURL = cmp.Or(o.text("verification_url"), o.text("verification_uri"))
-	d.VerificationURLComplete = cmp.Or(o.text("verification_uri_complete"), o.text("verification_url_complete"))
-	d.interval = cmp.Or(o.deviceTime("interval", slowestPoll*10), usualPoll)
-	d.Expires = r.asked.Add(cmp.Or(o.deviceTime("expires_in", time.Hour), usualWait))
+	d.UserCode = o.Text("user_code")
+	d.VerificationURL = cmp.Or(o.Text("verification_url"), o.Text("verification_uri"))
+	d.VerificationURLComplete = cmp.Or(o.Text("verification_uri_complete"), o.Text("verification_url_complete"))
+	d.interval = cmp.Or(deviceTime(o, "interval", slowestPoll*10), usualPoll)
+	d.Expires = r.Asked.Add(cmp.Or(deviceTime(o, "expires_in", time.Hour), usualWait))
 	return nil
 }
 
 // deviceTime returns a time in seconds or, above most, in milliseconds: Zoho
 // gives milliseconds (seen in the wild), its docs seconds.
-func (o object) deviceTime(key string, most time.Duration) time.Duration {
-	s := o.seconds(key)
+func deviceTime(o wire.Object, key string, most time.Duration) time.Duration {
+	s := o.Seconds(key)
 	if s > most.Seconds() {
 		s /= 1000
 	}
@@ -161,7 +162,7 @@ func (d *Device) goOn(ctx context.Context, got *granted, err error) error {
 		d.slowDown()
 		return nil
 	case codeOtherDC:
-		return d.move(got.reply.scrub.exact(got.location))
+		return d.move(got.reply.Scrub.Exact(got.location))
 	case codeExpired:
 		return d.expired()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 // lookupTime bounds each request of Identify.
@@ -54,7 +55,7 @@ func (p *Provider) accountEmail(ctx context.Context, d DataCentre, t *tokenkeep.
 func (p *Provider) lookup(ctx context.Context, t *tokenkeep.Token, url, list, field string) (string, error) {
 	const op = "identify"
 	req, err := http.NewRequest(http.MethodGet, url, http.NoBody) //nolint:noctx // do sets the context
-	if err != nil || t.AccessToken.IsZero() || !wellFormed(t.AccessToken.Reveal()) {
+	if err != nil || t.AccessToken.IsZero() || !wire.WellFormed(t.AccessToken.Reveal()) {
 		return "", misconfigured(op, "there is no usable access token", "")
 	}
 	req.Header.Set("Authorization", scheme+" "+t.AccessToken.Reveal())
@@ -62,23 +63,23 @@ func (p *Provider) lookup(ctx context.Context, t *tokenkeep.Token, url, list, fi
 	if sendErr != nil {
 		return "", sendErr
 	}
-	o, isJSON := parseObject(r.body)
-	if r.status != http.StatusOK || !isJSON {
+	o, isJSON := wire.ParseObject(r.Body)
+	if r.Status != http.StatusOK || !isJSON {
 		return "", lookupFailed(op, req.URL.Path, r, o)
 	}
-	if value := o.first(list).text(field); value != "" && !hasBlank(value) && len(value) <= 320 {
+	if value := first(o, list).Text(field); value != "" && !hasBlank(value) && len(value) <= 320 {
 		return value, nil
 	}
-	return "", misconfigured(op, fmt.Sprintf("%s%s does not say %q", r.host, req.URL.Path, field), "")
+	return "", misconfigured(op, fmt.Sprintf("%s%s does not say %q", r.Host, req.URL.Path, field), "")
 }
 
 // first returns the first element of the list under key, and o itself for an
 // empty key.
-func (o object) first(key string) object {
+func first(o wire.Object, key string) wire.Object {
 	if key == "" {
 		return o
 	}
-	list := parseList(o[key])
+	list := o.List(key)
 	if len(list) == 0 {
 		return nil
 	}
@@ -87,14 +88,14 @@ func (o object) first(key string) object {
 
 // lookupFailed tells what may be fixed (a scope, a permission) from what may
 // pass.
-func lookupFailed(op, path string, r *reply, o object) error {
-	code := o.text("code")
+func lookupFailed(op, path string, r *wire.Reply, o wire.Object) error {
+	code := o.Text("code")
 	if strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
 		code = "" // CRM's codes look different
 	}
 	e := &tokenkeep.Error{
 		Class: tokenkeep.RetryLater, Op: op, Code: code,
-		Reason: fmt.Sprintf("%s%s answered HTTP %d %s", r.host, path, r.status, code),
+		Reason: fmt.Sprintf("%s%s answered HTTP %d %s", r.Host, path, r.Status, code),
 	}
 	switch code {
 	case "OAUTH_SCOPE_MISMATCH", "NO_PERMISSION":

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 // Revoke ends t's refresh token and its access tokens, or the access token when
@@ -34,7 +35,7 @@ func (p *Provider) Revoke(ctx context.Context, t *tokenkeep.Token) error {
 	if sendErr != nil {
 		return sendErr
 	}
-	if r.hasEndpoint() {
+	if hasEndpoint(r) {
 		return revoked(&question{op: op, grant: grantRefresh, dc: d}, r)
 	}
 	form.Set("token_type", kind)
@@ -43,9 +44,9 @@ func (p *Provider) Revoke(ctx context.Context, t *tokenkeep.Token) error {
 
 // hasEndpoint reports whether r is an answer to the request, and not one to an
 // unknown path.
-func (r *reply) hasEndpoint() bool {
-	_, isJSON := parseObject(r.body)
-	return r.status >= http.StatusInternalServerError || (isJSON && r.status != http.StatusNotFound)
+func hasEndpoint(r *wire.Reply) bool {
+	_, isJSON := wire.ParseObject(r.Body)
+	return r.Status >= http.StatusInternalServerError || (isJSON && r.Status != http.StatusNotFound)
 }
 
 // revokeNew uses the newer form, which wants the client's credentials.
@@ -63,7 +64,7 @@ func (p *Provider) revokeNew(ctx context.Context, d DataCentre, t *tokenkeep.Tok
 		if sendErr != nil {
 			return sendErr
 		}
-		if a, _ := parseTokenAnswer(r.body); a.code != codeInvalidSecret || i == len(who.secrets)-1 {
+		if a, _ := parseTokenAnswer(r.Body); a.code != codeInvalidSecret || i == len(who.secrets)-1 {
 			return revoked(q, r)
 		}
 	}
@@ -72,9 +73,9 @@ func (p *Provider) revokeNew(ctx context.Context, d DataCentre, t *tokenkeep.Tok
 
 // revoked returns nil when the token is dead. That an answer came is not
 // enough: somebody has to know that it is.
-func revoked(q *question, r *reply) error {
-	a, isJSON := parseTokenAnswer(r.body)
-	final := r.status == http.StatusBadRequest || r.status/100 == 2
+func revoked(q *question, r *wire.Reply) error {
+	a, isJSON := parseTokenAnswer(r.Body)
+	final := r.Status == http.StatusBadRequest || r.Status/100 == 2
 	switch {
 	case !isJSON || !final:
 		return q.revokeFailed(r)
@@ -88,14 +89,14 @@ func revoked(q *question, r *reply) error {
 	if err := q.known(r, a); err != nil {
 		return err
 	}
-	if r.status == http.StatusBadRequest && a.code != "general_error" {
+	if r.Status == http.StatusBadRequest && a.code != "general_error" {
 		return nil // Zoho Accounts docs, Revoke: 400 for an invalid token
 	}
 	return q.revokeFailed(r)
 }
 
-func (q *question) revokeFailed(r *reply) error {
-	e := q.transient(r, fmt.Sprintf("%s did not confirm that the token is revoked (HTTP %d)%s", r.host, r.status, r.quote()))
+func (q *question) revokeFailed(r *wire.Reply) error {
+	e := q.transient(r, fmt.Sprintf("%s did not confirm that the token is revoked (HTTP %d)%s", r.Host, r.Status, r.Quote()))
 	e.Hint = "try again; or end the access by hand: Zoho account, Connected apps"
 	return e
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/internal/wire"
 )
 
 // The paths of an accounts server.
@@ -39,7 +40,7 @@ type question struct {
 // granted is a success: the answer, and what it was asked with.
 type granted struct {
 	tokenAnswer
-	reply  *reply
+	reply  *wire.Reply
 	secret tokenkeep.Secret
 }
 
@@ -161,7 +162,7 @@ func (p *Provider) login(q *question, got *granted, g *tokenkeep.Grant) (*tokenk
 }
 
 func noRefreshToken(q *question, got *granted) error {
-	e := misconfigured(q.op, got.reply.host+" gave an access token without a refresh token, so the login would end within the hour; nothing was kept",
+	e := misconfigured(q.op, got.reply.Host+" gave an access token without a refresh token, so the login would end within the hour; nothing was kept",
 		"Zoho gives a refresh token at the first consent only, unless the authorize URL has access_type=offline and prompt=consent; "+startAgain)
 	e.Code = codeNoRefreshToken
 	return e
@@ -175,7 +176,7 @@ func (p *Provider) token(q *question, got *granted) *tokenkeep.Token {
 	t := &tokenkeep.Token{
 		AccessToken:  tokenkeep.NewSecret(got.access),
 		RefreshToken: tokenkeep.NewSecret(got.refresh),
-		Expiry:       got.reply.asked.Add(got.life),
+		Expiry:       got.reply.Asked.Add(got.life),
 		APIDomain:    p.answeredDomain(q, got),
 		Scopes:       got.scopes,
 	}
@@ -195,7 +196,7 @@ func (p *Provider) answeredDomain(q *question, got *granted) string {
 	}
 	if err := p.belongs(q.dc, domain); err != nil {
 		p.log.Warn("zoho: the answer names an API domain that does not belong to the data centre; it is not used",
-			slog.String("api_domain", clip(got.reply.scrub.exact(domain))), slog.String("data_centre", q.dc.Code))
+			slog.String("api_domain", clip(got.reply.Scrub.Exact(domain))), slog.String("data_centre", q.dc.Code))
 		return ""
 	}
 	return q.dc.apiDomain(domain, p.cfg.Environment)

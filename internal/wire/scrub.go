@@ -1,4 +1,4 @@
-package zoho
+package wire
 
 import (
 	"encoding/base64"
@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-
-	"github.com/tokenkeep/tokenkeep"
 )
 
 // shown is how much of an unexpected answer goes into an error.
@@ -19,26 +17,17 @@ const shown = 200
 // mask stands for what was scrubbed.
 const mask = "[redacted]"
 
-// A scrubber removes secrets from texts that come from outside: the secrets of
+// A Scrubber removes secrets from texts that come from outside: the secrets of
 // the request at hand, in the spellings that an echo may have, and all that
-// looks like a token.
-type scrubber struct{ spellings []string }
+// looks like a token. The zero value knows no secrets.
+type Scrubber struct{ spellings []string }
 
-// scrubber returns one for a request about t, if any, with more secrets. It
-// knows the configured ones too: what answers may be no accounts server at all.
-func (p *Provider) scrubber(t *tokenkeep.Token, more ...tokenkeep.Secret) scrubber {
-	secrets := append(p.cfg.secrets(), more...)
-	if t != nil {
-		secrets = append(secrets, t.ClientSecret, t.RefreshToken, t.AccessToken, t.GrantToken)
-	}
-	return scrubberFor(secrets...)
-}
-
-func scrubberFor(secrets ...tokenkeep.Secret) scrubber {
-	var s scrubber
-	for _, secret := range secrets {
-		// Shorter ones are no secrets of Zoho's, and would garble every text.
-		if v := secret.Reveal(); len(v) >= 4 {
+// NewScrubber returns one that knows these secrets. Empty ones do not matter.
+func NewScrubber(secrets ...string) Scrubber {
+	var s Scrubber
+	for _, v := range secrets {
+		// Shorter ones are no secrets of a provider's, and would garble every text.
+		if len(v) >= 4 {
 			s.spellings = append(s.spellings, spellings(v)...)
 		}
 	}
@@ -72,17 +61,17 @@ func secretField() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)("(?:access_token|refresh_token|id_token|token|code|device_code|client_secret)"\s*:\s*)"[^"]*"?`)
 }
 
-// exact returns text without the known secrets.
-func (s scrubber) exact(text string) string {
+// Exact returns text without the known secrets.
+func (s Scrubber) Exact(text string) string {
 	for _, v := range s.spellings {
 		text = strings.ReplaceAll(text, v, mask)
 	}
 	return text
 }
 
-// text returns text without secrets and control characters.
-func (s scrubber) text(text string) string {
-	text = s.exact(text)
+// Text returns text without secrets and control characters.
+func (s Scrubber) Text(text string) string {
+	text = s.Exact(text)
 	text = secretField().ReplaceAllString(text, `${1}"`+mask+`"`)
 	text = tokenLike().ReplaceAllString(text, mask)
 	text = strings.Map(func(r rune) rune {
@@ -94,10 +83,10 @@ func (s scrubber) text(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// excerpt returns the beginning of an unexpected body, scrubbed first and cut
+// Excerpt returns the beginning of an unexpected body, scrubbed first and cut
 // then.
-func (s scrubber) excerpt(body []byte) string {
-	text := s.text(string(body))
+func (s Scrubber) Excerpt(body []byte) string {
+	text := s.Text(string(body))
 	if len(text) > shown {
 		text = strings.ToValidUTF8(text[:shown], "") + "…"
 	}
