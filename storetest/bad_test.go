@@ -18,8 +18,9 @@ type badStore struct {
 
 func badStores() []badStore {
 	return []badStore{
-		{ignoresVersion, storetest.Basic, []string{"versioned/stale-conflicts", "versioned/counter", "versioned/one-winner"}},
-		{losesUpdates, storetest.Basic, []string{"versioned/counter", "versioned/one-winner", "versioned/upsert-race"}},
+		{ignoresVersion, storetest.Basic, []string{"versioned/stale-conflicts", "versioned/counter", "versioned/one-winner", "versioned/linearizable"}},
+		{losesUpdates, storetest.Basic, []string{"versioned/counter", "versioned/one-winner", "versioned/upsert-race", "versioned/linearizable"}},
+		{readsBehind, storetest.Basic, []string{"versioned/linearizable"}},
 		{firstRow, storetest.None, []string{"functional/find-no-key"}},
 		{guessesRow, storetest.None, []string{"functional/find-ambiguous"}},
 		{reusesIDs, storetest.None, []string{"functional/ids-never-reused"}},

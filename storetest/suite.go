@@ -7,6 +7,6 @@ import "slices"
 func (s *suite) checks() []check {
 	return slices.Concat(
 		findChecks(), saveChecks(), mergeChecks(), idChecks(), listChecks(), valueChecks(), contextChecks(),
-		versionChecks(), raceChecks(), processChecks(), durableChecks(), keeperChecks(), eventChecks(),
+		versionChecks(), raceChecks(), linearChecks(), processChecks(), durableChecks(), keeperChecks(), eventChecks(),
 	)
 }
