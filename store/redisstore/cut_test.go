@@ -135,6 +135,7 @@ func TestLostAnswers(t *testing.T) {
 				return p.SaveToken(t.Context(), &tokenkeep.Token{RefreshToken: tokenkeep.NewSecret("1000.nameless")})
 			}},
 			{"delete", func() error { return p.DeleteToken(t.Context(), ann.ID) }},
+			{"append to the history", func() error { return p.AppendEvents(t.Context(), []tokenkeep.Event{event(0), event(1)}) }},
 		} {
 			before := c.lost.Load()
 			c.lose.Store(lost)
@@ -149,6 +150,9 @@ func TestLostAnswers(t *testing.T) {
 		rows := listed(t, p)
 		if len(rows) != int(lost) { // the nameless ones
 			t.Errorf("%d rows are left, want %d", len(rows), lost)
+		}
+		if events := numbers(t, p); len(events) != int(2*lost) {
+			t.Errorf("events %v after %d calls that added two", events, lost)
 		}
 		if ann.Version != 2 {
 			t.Errorf("a replaced row has version %d, want 2", ann.Version)

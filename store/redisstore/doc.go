@@ -31,14 +31,18 @@
 //
 // # Keys
 //
-// A store has three keys, named after its Prefix:
+// A store has four keys, named after its Prefix:
 //
 //	{tokenkeep}:rows     a hash: the id of a token and its row
 //	{tokenkeep}:index    a sorted set of "i:ID", which gives the order of ids, and of
 //	                     "FIELD HASH:ID" without the space, to find rows by a field: u(ser
 //	                     name), a(ccess), g(rant) and r(efresh token)
-//	{tokenkeep}:meta     a hash: the schema (1), the last id that was given, and the name
-//	                     of the last deletion
+//	{tokenkeep}:meta     a hash: the schema (1), the last id that was given, the name of
+//	                     the last deletion, the number of the last event, and the names
+//	                     of the last 64 calls that added events
+//	{tokenkeep}:history  a sorted set of "NUMBER EVENT", by number: what happened to the
+//	                     tokens, as JSON. It is bounded by Options.HistoryLength, and
+//	                     names users and ids in clear, but no token
 //
 // A row is lines of text. The first holds the format (1), the id, the version, the
 // name of the save that wrote it, and its buckets in the index; each of the others a
@@ -55,7 +59,7 @@
 // not give them to everybody.
 //
 // Few and large keys are one script's reach: all of a save happens at once, or not
-// at all, in a cluster too, since the braces put the three keys in one slot. The
+// at all, in a cluster too, since the braces put the four keys in one slot. The
 // price is that one store lives on one node of a cluster and that its slot moves as a
 // whole. To spread over nodes, use several stores, each with a Prefix, and choose by
 // a hash of the user name. Listing goes by the sorted set and not by SCAN, because
@@ -64,13 +68,14 @@
 // # Operations and round trips
 //
 // A lookup is one round trip, by id or by a field; so are a save with a version, a
-// deletion, the deletion of all tokens, and each 256 rows of a listing. A save
+// deletion, the deletion of all tokens, each 256 rows of a listing, and each call that
+// adds to the history. A save
 // without a version is two: it reads, merges, and writes only if what it read is
 // still so. Scripts are sent by their hash, and whole once after the server started.
 //
 // A client that loses a connection sends a command again. Each save carries a name
 // (nonce) that is stored in the row, so that the second time it finds its own row and
-// succeeds; deletions do the same. An operation that ends because its context ended
+// succeeds; deletions do the same, and so do additions to the history. An operation that ends because its context ended
 // may yet happen. A context's end is noticed within 0.1 s, however long the server is
 // silent. go-redis writes about connections to its own log; redis.SetLogger chooses
 // it, for the whole program.
@@ -82,6 +87,7 @@
 //	~{tokenkeep}:* +eval +evalsha +hget +hexists +hlen +hset +hdel
 //	+zadd +zrem +zcard +zrangebylex +persist +unlink
 //
-// and, for Durability, +info +config|get. [Store.Ping] finds out whether it has
+// for the history, +zrevrange +zrangebyscore +zremrangebyrank, and, for Durability,
+// +info +config|get. Without the rights for the history, tokens work. [Store.Ping] finds out whether it has
 // those for tokens, but for hset, zadd and unlink.
 package redisstore

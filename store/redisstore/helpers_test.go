@@ -18,6 +18,7 @@ type place struct {
 	client            *redis.Client
 	prefix            string
 	rows, index, meta string
+	history           string
 }
 
 // newPlace returns a fresh and empty store on the shared server.
@@ -39,7 +40,7 @@ func placeAt(tb testing.TB, address string) *place {
 		}
 	})
 	tag := "{" + prefix + "}:"
-	return &place{s, newClient(tb, address), prefix, tag + "rows", tag + "index", tag + "meta"}
+	return &place{s, newClient(tb, address), prefix, tag + "rows", tag + "index", tag + "meta", tag + "history"}
 }
 
 // login returns a token with every key.
@@ -73,11 +74,11 @@ func listed(tb testing.TB, s tokenkeep.TokenStore) []*tokenkeep.Token {
 	return all
 }
 
-// dump returns what the three keys hold, to see that nothing changed.
+// dump returns what the four keys hold, to see that nothing changed.
 func (p *place) dump(tb testing.TB) []string {
 	tb.Helper()
 	var all []string
-	for _, key := range []string{p.rows, p.index, p.meta} {
+	for _, key := range []string{p.rows, p.index, p.meta, p.history} {
 		text, err := p.client.Dump(tb.Context(), key).Result()
 		if err != nil && err != redis.Nil { //nolint:errorlint // the client returns it as it is
 			tb.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tokenkeep/tokenkeep"
@@ -18,6 +19,11 @@ const DefaultPrefix = "tokenkeep"
 func keys(prefix string) []string {
 	tag := "{" + prefix + "}:"
 	return []string{tag + "rows", tag + "index", tag + "meta"}
+}
+
+// historyKeys returns all keys of the store: the history's is the fourth.
+func (s *Store) historyKeys() []string {
+	return append(slices.Clip(s.keys), strings.TrimSuffix(s.keys[2], "meta")+"history")
 }
 
 // validPrefix refuses what would make another hash tag or is hard to type.

@@ -17,10 +17,14 @@ import (
 // Options are what a store may be told. Nil options, and each zero field, stand
 // for the defaults.
 type Options struct {
-	// Prefix begins the keys of the store, "{Prefix}:rows" and two more; defaults to
+	// Prefix begins the keys of the store, "{Prefix}:rows" and three more; defaults to
 	// [DefaultPrefix]. All keys of a prefix are in one slot of a cluster. It may not
 	// contain braces, spaces and control characters.
 	Prefix string
+	// HistoryLength is how many events the history keeps, the newest; defaults to
+	// [DefaultHistoryLength]. Of several processes the one that appends counts.
+	// Negative: no history is kept, and its methods return tokenkeep.ErrNoHistory.
+	HistoryLength int
 	// Logger receives what an operator should know; nil discards it.
 	Logger *slog.Logger
 

@@ -47,6 +47,12 @@ func fields(t *tokenkeep.Token, now time.Time) []field {
 	for _, mint := range t.Mints {
 		all = append(all, field{"mint", strconv.FormatInt(mint.UnixMilli(), 10)})
 	}
+	for _, login := range t.Logins {
+		all = append(all, field{"login", strconv.FormatInt(login.UnixMilli(), 10)})
+	}
+	for _, candidate := range t.Candidates {
+		all = append(all, field{"candidate", candidate.Reveal()})
+	}
 	return all
 }
 
@@ -55,7 +61,7 @@ func body(t *tokenkeep.Token, now time.Time) string {
 	var b strings.Builder
 	b.Grow(1024)
 	for _, f := range fields(t, now) {
-		if f.value == "" && f.name != "scope" {
+		if f.value == "" && f.name != "scope" && f.name != "candidate" {
 			continue
 		}
 		b.WriteString(f.name)
@@ -128,6 +134,8 @@ func set(t *tokenkeep.Token, name, value string) (err error) {
 		t.DataCentre = value
 	case "scope":
 		t.Scopes = append(t.Scopes, value)
+	case "candidate":
+		t.Candidates = append(t.Candidates, tokenkeep.NewSecret(value))
 	case "state":
 		t.State.Class = tokenkeep.Class(value)
 	case "state_reason":
@@ -160,6 +168,8 @@ func setTime(t *tokenkeep.Token, name, value string) error {
 		t.Claim.Since = at
 	case "mint":
 		t.Mints = append(t.Mints, at)
+	case "login":
+		t.Logins = append(t.Logins, at)
 	case "created":
 		t.CreatedAt = at
 	case "updated":

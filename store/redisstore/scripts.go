@@ -27,10 +27,12 @@ var (
 	luaPage string
 	//go:embed lua/ping.lua
 	luaPing string
+	//go:embed lua/append.lua
+	luaAppend string
 )
 
 type scripts struct {
-	find, save, remove, clear, page, ping *redis.Script
+	find, save, remove, clear, page, ping, append *redis.Script
 }
 
 func newScripts() scripts {
@@ -38,6 +40,7 @@ func newScripts() scripts {
 	return scripts{
 		find: redis.NewScript(luaFind + luaCommon + luaMissing), save: script(luaSave), remove: script(luaDelete),
 		clear: script(luaClear), page: script(luaPage), ping: script(luaPing),
+		append: redis.NewScript(luaAppend),
 	}
 }
 

@@ -18,6 +18,7 @@ type Store struct {
 	client  redis.UniversalClient
 	owned   bool // Close closes the client
 	keys    []string
+	keep    int   // how many events; negative: there is no history
 	invalid error // of the prefix; every operation returns it
 	logger  *slog.Logger
 	scripts scripts
@@ -31,6 +32,7 @@ type Store struct {
 var (
 	_ tokenkeep.TokenStore = (*Store)(nil)
 	_ tokenkeep.Pinger     = (*Store)(nil)
+	_ tokenkeep.Historian  = (*Store)(nil)
 )
 
 // New returns a store on client, which the caller configures and closes: a
@@ -44,7 +46,7 @@ func New(client redis.UniversalClient, opts *Options) *Store {
 		opts = &Options{}
 	}
 	prefix := cmp.Or(opts.Prefix, DefaultPrefix)
-	s := &Store{client: client, keys: keys(prefix), logger: opts.Logger, scripts: newScripts()}
+	s := &Store{client: client, keys: keys(prefix), keep: cmp.Or(opts.HistoryLength, DefaultHistoryLength), logger: opts.Logger, scripts: newScripts()}
 	s.pace.obeyed = obeysDeadlines(client)
 	if err := validPrefix(prefix); err != nil {
 		s.invalid = &tokenkeep.Error{Class: tokenkeep.Misconfigured, Reason: err.Error()}
@@ -87,7 +89,12 @@ func (s *Store) Ping(ctx context.Context) error {
 // run runs a script. The error is that of a client, or already one that callers
 // can tell apart.
 func (s *Store) run(ctx context.Context, script *redis.Script, args ...any) (reply, error) {
-	value, err := await(ctx, s, func(ctx context.Context) (any, error) { return script.Run(ctx, s.client, s.keys, args...).Result() })
+	return s.runOn(ctx, script, s.keys, args...)
+}
+
+// runOn is run with other keys, of which the first three are s.keys.
+func (s *Store) runOn(ctx context.Context, script *redis.Script, keys []string, args ...any) (reply, error) {
+	value, err := await(ctx, s, func(ctx context.Context) (any, error) { return script.Run(ctx, s.client, keys, args...).Result() })
 	if err != nil {
 		return reply{}, err
 	}

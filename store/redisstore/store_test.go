@@ -35,6 +35,19 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// A server that syncs each write loses nothing either, the history included.
+func TestStoreThatSyncs(t *testing.T) {
+	address := ""
+	if !storetest.IsChild() {
+		address = startServer(t, "--appendonly", "yes", "--appendfsync", "always").url()
+	}
+	storetest.Run(t, storetest.Config{
+		Open:   openDSN,
+		NewDSN: func(tb testing.TB) string { return address + "#" + freshPrefix(tb, address) },
+		Short:  true,
+	})
+}
+
 // freshPrefix returns a prefix whose keys are removed with the test.
 func freshPrefix(tb testing.TB, address string) string {
 	tb.Helper()
@@ -42,7 +55,7 @@ func freshPrefix(tb testing.TB, address string) string {
 	client := newClient(tb, address)
 	tb.Cleanup(func() {
 		tag := "{" + prefix + "}:"
-		if err := client.Del(context.WithoutCancel(tb.Context()), tag+"rows", tag+"index", tag+"meta").Err(); err != nil {
+		if err := client.Del(context.WithoutCancel(tb.Context()), tag+"rows", tag+"index", tag+"meta", tag+"history").Err(); err != nil {
 			tb.Logf("the keys of %s stay: %v", prefix, err)
 		}
 	})

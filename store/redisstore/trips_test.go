@@ -36,6 +36,9 @@ func TestRoundTrips(t *testing.T) {
 	s := redisstore.New(client, &redisstore.Options{Prefix: freshPrefix(t, address)})
 	ann, bob := save(t, s, login("ann")), save(t, s, login("bob"))
 	listed(t, s)
+	if err := s.AppendEvents(t.Context(), []tokenkeep.Event{event(0)}); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.DeleteToken(t.Context(), bob.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +61,9 @@ func TestRoundTrips(t *testing.T) {
 		{"save that inserts", 2, func() error { return s.SaveToken(ctx, login("cid")) }},
 		{"list", 2, func() error { listed(t, s); return nil }},
 		{"delete", 1, func() error { return s.DeleteToken(ctx, ann.ID) }},
+		{"append to the history", 1, func() error { return s.AppendEvents(ctx, []tokenkeep.Event{event(1), event(2), event(3)}) }},
+		{"read of the history", 1, func() error { numbers(t, s); return nil }},
+		{"prune", 2, func() error { _, err := s.PruneEvents(ctx, event(3).Time); return err }},
 	} {
 		c.n.Store(0)
 		if err := test.do(); err != nil {
