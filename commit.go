@@ -36,7 +36,11 @@ func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, 
 	}
 	sn := f.st.publish(f.keeper.snapshot(next, forced))
 	f.step(ctx, 11)
-	f.emit(ctx, next, saved(next, rescued))
+	e := saved(next, rescued)
+	if m.successor() && e.Reason == "" {
+		e.Reason = "the provider rotated the refresh token"
+	}
+	f.emit(ctx, next, e)
 	if next.UserName == "" {
 		f.step(ctx, 12)
 		f.keeper.nameLater(f.st.id)
@@ -117,7 +121,7 @@ func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		f.st.snap.Store(nil)
-		f.drop(ctx, &Token{ID: f.st.id}, "the login was deleted meanwhile")
+		f.drop(ctx, m.asked, "the login was deleted meanwhile")
 		f.keeper.revokeOrphan(ctx, m)
 		return nil, deletedError(f.st.id, err)
 	case err != nil:

@@ -15,7 +15,8 @@ const (
 	LoggedIn EventKind = "logged_in"
 	// Refreshed: this process minted an access token and saved it.
 	Refreshed EventKind = "refreshed"
-	// Adopted: another process's newer token was taken from the store.
+	// Adopted: a newer token was taken from the store, which another process had
+	// refreshed or another program had saved; Reason says which.
 	Adopted EventKind = "adopted"
 	// TakenOver: a claim stood still for its time and was taken over.
 	TakenOver EventKind = "taken_over"
@@ -24,6 +25,9 @@ const (
 	Dropped EventKind = "dropped"
 	// Failed: a refresh failed; Class says how.
 	Failed EventKind = "failed"
+	// HeldBack: a refresh was due and no request was sent, because the provider's
+	// quota is used up. It is told of once for each such time.
+	HeldBack EventKind = "held_back"
 	// Invalidated: the API refused an access token before its expiry.
 	Invalidated EventKind = "invalidated"
 	// Unsaved: a token was minted and the store did not take it in time.
@@ -62,7 +66,7 @@ type Event struct {
 	// Actor names the person or program that asked for it, if one did: see
 	// [WithActor].
 	Actor string `json:"actor,omitempty"`
-	// Class is set for Failed and Ended.
+	// Class is set for Failed, Ended, HeldBack and Unsaved.
 	Class Class `json:"class,omitempty"`
 	// Journaled is set for Unsaved when the token is safe in the rescue journal.
 	Journaled bool `json:"journaled,omitempty"`
@@ -104,7 +108,14 @@ func (e Event) LogValue() slog.Value {
 // it is recovered and logged. It must be safe for concurrent use.
 type EventHandler func(ctx context.Context, e Event)
 
-// emit logs an event and tells the handler. Nothing that a handler does can
+// of returns e with what row tells of it.
+func (e Event) of(row *Token) Event {
+	e.TokenID, e.UserName, e.Version = row.ID, row.UserName, row.Version
+	e.ClientID, e.DataCentre, e.Login = row.ClientID, row.DataCentre, LoginMark(row.RefreshToken)
+	return e
+}
+
+// emit logs an event, records it, and tells the handler. Nothing that a handler does can
 // disturb what the event tells of: it is durable already.
 func (k *Keeper) emit(ctx context.Context, e Event) {
 	e.Time = time.Now()
@@ -113,12 +124,13 @@ func (k *Keeper) emit(ctx context.Context, e Event) {
 	}
 	e.Actor = actorOf(ctx)
 	level := slog.LevelInfo
-	if e.Kind == Failed || e.Kind == Unsaved {
+	if e.Kind == Failed || e.Kind == HeldBack || e.Kind == Unsaved {
 		level = slog.LevelWarn
 	}
 	k.guard(ctx, "logger", func() {
 		k.opts.Logger.LogAttrs(ctx, level, "tokenkeep: "+string(e.Kind), slog.Any("event", e)) //nolint:sloglint // the kind is one of a few constants
 	})
+	k.recorder.add(ctx, e)
 	if k.opts.OnEvent != nil {
 		k.guard(ctx, "event handler", func() { k.opts.OnEvent(ctx, e) })
 	}

@@ -142,7 +142,7 @@ func isRefusal(err error) bool {
 // isAnswer reports whether err answers the caller's question, so that the store
 // itself is all right.
 func isAnswer(err error) bool {
-	for _, a := range []error{ErrNotFound, ErrNoKey, ErrAmbiguous, ErrConflict, ErrInvalid} {
+	for _, a := range []error{ErrNotFound, ErrNoKey, ErrAmbiguous, ErrConflict, ErrInvalid, ErrNoHistory} {
 		if errors.Is(err, a) {
 			return true
 		}

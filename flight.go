@@ -128,7 +128,7 @@ func (f *flight) attempt(ctx context.Context) (*snapshot, error) {
 		return nil, f.fail(ctx, row, err)
 	}
 	if err := f.budget(ctx, row, time.Now()); err != nil { // step 4
-		return nil, err
+		return nil, f.heldBack(ctx, row, err)
 	}
 	if err := f.claim(ctx, row); err != nil { // step 5
 		return nil, err
@@ -164,7 +164,7 @@ func (f *flight) read(ctx context.Context) (*Token, error) {
 // adopt takes the row's token if it is as good as the caller wants, was not
 // refused, and is not the one to replace.
 func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
-	now := time.Now()
+	now, noticed := time.Now(), f.keeper.notice(ctx, f.st, row, f.owner)
 	if !row.Valid(now, f.want) || f.st.wasRefused(row.AccessToken) || f.not.Equal(row.AccessToken) {
 		return nil
 	}
@@ -174,7 +174,9 @@ func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
 	old := f.st.snap.Load()
 	sn := f.st.publish(f.keeper.snapshot(row, false))
 	if old == nil || !old.tok.secret.Equal(row.AccessToken) {
-		f.emit(ctx, row, Event{Kind: Adopted, Expiry: row.Expiry, Reason: "the store has a newer token"})
+		if !noticed {
+			f.emit(ctx, row, Event{Kind: Adopted, Expiry: row.Expiry, Reason: adoptedRefresh})
+		}
 		return sn
 	}
 	return f.touch(ctx, row, sn)
@@ -185,6 +187,7 @@ func (f *flight) step(ctx context.Context, n int) { f.keeper.step(ctx, n) }
 
 // emit fills an event in from the row and tells it.
 func (f *flight) emit(ctx context.Context, row *Token, e Event) {
-	e.TokenID, e.UserName, e.Version, e.Owner = row.ID, row.UserName, row.Version, f.owner
+	e = e.of(row)
+	e.Owner = f.owner
 	f.keeper.emit(ctx, e)
 }

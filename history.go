@@ -2,6 +2,7 @@ package tokenkeep
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -47,6 +48,49 @@ func (q EventQuery) Fits(e Event) bool {
 		return true
 	}
 	return q.TokenID != "" && e.TokenID == q.TokenID || q.UserName != "" && e.UserName == q.UserName
+}
+
+// A HistoryMode says which events a Keeper records when its store is a [Historian].
+type HistoryMode int
+
+// The modes.
+const (
+	// HistoryAll: every event is recorded.
+	HistoryAll HistoryMode = iota
+	// HistoryChanges: every event but those of each hour, when a login is refreshed
+	// or another process's refresh is adopted.
+	HistoryChanges
+	// HistoryOff: nothing is recorded.
+	HistoryOff
+)
+
+// routine reports whether e is one of each hour.
+func (e Event) routine() bool {
+	return e.Kind == Refreshed || e.Kind == Adopted && e.Reason == adoptedRefresh
+}
+
+// History yields the events that q selects, oldest first as the store has them, with
+// those that this Keeper saw a moment ago: it waits for their append, for 2 seconds
+// at most. An error is yielded last; it wraps [ErrNoHistory] when the store keeps
+// none.
+func (k *Keeper) History(ctx context.Context, q EventQuery) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		h, ok := k.store.(Historian)
+		if !ok {
+			yield(Event{}, fmt.Errorf("history: %w; SQL databases, Redis and files do", ErrNoHistory))
+			return
+		}
+		k.recorder.flush(ctx)
+		for e, err := range h.Events(ctx, q) {
+			if err != nil {
+				yield(Event{}, callerError(ctx, "history", err))
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
 }
 
 // actorKey is the key of the actor in a ctx.

@@ -60,6 +60,14 @@ type Options struct {
 	Sealer Sealer
 	// Policy limits how long logins last and how many a user has. Default: no limits.
 	Policy Policy
+	// History says which events are recorded when the store is a [Historian], for
+	// [Keeper.History] and `tokenkeep why`: behind the callers' backs, which costs one
+	// small write in a store for the events of a moment. Default: HistoryAll. In a
+	// fleet of many processes that share users, HistoryChanges writes far less.
+	History HistoryMode
+	// HistoryAge is for how long events are kept at least; older ones are removed now
+	// and then by those who add new ones. Default 30 days; negative: for ever.
+	HistoryAge time.Duration
 	// Base sends the API requests of [Session.Client]. Default: a clone of
 	// http.DefaultTransport.
 	Base http.RoundTripper
@@ -71,6 +79,7 @@ const (
 	defaultMinValidity = 5 * time.Second
 	defaultClaimTime   = 5 * time.Second
 	defaultFlightTime  = 60 * time.Second
+	defaultHistoryAge  = 30 * 24 * time.Hour
 	identifyTime       = 10 * time.Second
 	loginSaveTime      = 30 * time.Second
 )
@@ -91,6 +100,9 @@ func (o *Options) withDefaults(p Provider) Options {
 	}
 	if app, ok := p.(interface{ ClientID() string }); ok && c.ClientID == "" {
 		c.ClientID = app.ClientID()
+	}
+	if c.HistoryAge == 0 {
+		c.HistoryAge = defaultHistoryAge
 	}
 	for _, d := range []struct {
 		field *time.Duration
@@ -127,6 +139,7 @@ type Keeper struct {
 	owner    string    // names this Keeper in claims
 	journal  *journal.Dir
 	rescued  atomic.Int64 // records written
+	recorder *recorder
 
 	// misconfigured is the monotonic time until which this Keeper knows from the
 	// provider that its own configuration is wrong.
@@ -156,12 +169,14 @@ func New(store TokenStore, provider Provider, opts *Options) *Keeper {
 	if k.opts.Journal != "" {
 		k.journal = journal.New(k.opts.Journal)
 	}
+	k.recorder = newRecorder(k)
 	return k
 }
 
 // Close waits for the refreshes that run, so that what they mint is saved, and
 // refuses new ones with [ErrClosed]. What this Keeper wrote into the rescue journal
-// is tried once more, for a few seconds; what is left waits for the next start.
+// is tried once more, for a few seconds; what is left waits for the next start. Events that the history
+// has not yet are added, for two seconds at most.
 // Cached tokens can still be read. It does not close the store. Calling it again is
 // harmless.
 func (k *Keeper) Close() error {
@@ -169,6 +184,7 @@ func (k *Keeper) Close() error {
 	k.closed = true
 	k.mu.Unlock()
 	k.work.Wait()
+	defer k.recorder.close()
 	if k.rescued.Swap(0) > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), k.opts.ClaimTime)
 		defer cancel()
@@ -191,7 +207,7 @@ func (k *Keeper) SessionByID(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, callerError(ctx, "session", err)
 	}
-	return k.session(row), nil
+	return k.found(ctx, row), nil
 }
 
 // look reads a row for a caller. A row that is gone ends in memory too.
@@ -212,7 +228,15 @@ func (k *Keeper) SessionFor(ctx context.Context, partial *Token) (*Session, erro
 	if err != nil {
 		return nil, callerError(ctx, "session", err)
 	}
-	return k.session(row), nil
+	return k.found(ctx, row), nil
+}
+
+// found is session for a row that was looked up.
+func (k *Keeper) found(ctx context.Context, row *Token) *Session {
+	if st := k.known(row.ID); st != nil && !st.isStranger(row) {
+		k.notice(ctx, st, row, "")
+	}
+	return k.session(row)
 }
 
 // session returns a handle on row's shared state and lets it learn from row.

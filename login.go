@@ -106,12 +106,14 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 		return nil, kept, err
 	}
 	l.saved(ctx, k)
-	k.emit(ctx, Event{Kind: LoggedIn, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Expiry: row.Expiry})
+	k.emit(ctx, Event{Kind: LoggedIn, Expiry: row.Expiry}.of(row))
 	row = k.supersede(ctx, old, row)
 	if row.UserName == "" {
 		row = k.name(ctx, row, true)
 	}
-	return k.session(row), true, nil
+	s = k.session(row)
+	s.st.met.Store(&row.RefreshToken)
+	return s, true, nil
 }
 
 // saveLogin saves t, patiently, and clears what an earlier failure left in the
@@ -185,7 +187,9 @@ func (k *Keeper) supersede(ctx context.Context, old, row *Token) *Token {
 		return row
 	}
 	row = k.freePlace(ctx, row, old)
-	k.emit(ctx, Event{Kind: Revoked, TokenID: row.ID, UserName: row.UserName, Version: row.Version, Reason: "a newer login replaced this refresh token"})
+	e := Event{Kind: Revoked, Reason: "a newer login replaced this refresh token"}.of(row)
+	e.Login = LoginMark(old.RefreshToken)
+	k.emit(ctx, e)
 	return row
 }
 
@@ -217,7 +221,7 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 		if err := k.provider.Revoke(ctx, row); err != nil {
 			return fmt.Errorf("logout: the token is still stored: %w", err)
 		}
-		k.emit(ctx, Event{Kind: Revoked, TokenID: id, UserName: row.UserName, Version: row.Version, Reason: "logout"})
+		k.emit(ctx, Event{Kind: Revoked, Reason: "logout"}.of(row))
 	}
 	if now, err := k.look(ctx, id); err == nil && !now.RefreshToken.Equal(row.RefreshToken) {
 		return &Error{
@@ -226,23 +230,26 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 			Hint:   "log out once more to end the new login too",
 		}
 	}
-	return k.Delete(ctx, id)
+	return k.delete(ctx, row)
 }
 
 // Delete deletes a login from the store and from memory and leaves it alive at
 // the provider. A refresh that runs at that moment, here or elsewhere, does not
 // bring it back.
 func (k *Keeper) Delete(ctx context.Context, id string) error {
-	row := k.rowToForget(ctx, id)
-	err := k.store.DeleteToken(ctx, id)
-	if st := k.known(id); st != nil && (err == nil || errors.Is(err, ErrNotFound)) {
+	return k.delete(ctx, k.rowToForget(ctx, id))
+}
+
+func (k *Keeper) delete(ctx context.Context, row *Token) error {
+	err := k.store.DeleteToken(ctx, row.ID)
+	if st := k.known(row.ID); st != nil && (err == nil || errors.Is(err, ErrNotFound)) {
 		k.end(ctx, st)
 	}
 	if err != nil {
 		return callerError(ctx, "delete", err)
 	}
 	k.forgetLogins(ctx, row)
-	k.emit(ctx, Event{Kind: Deleted, TokenID: id})
+	k.emit(ctx, Event{Kind: Deleted}.of(row))
 	return nil
 }
 

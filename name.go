@@ -42,7 +42,7 @@ func (k *Keeper) name(ctx context.Context, row *Token, login bool) *Token {
 	if err == nil && name != "" {
 		var named *Token
 		if named, err = k.saveName(ctx, row.ID, name, login); err == nil {
-			k.emit(ctx, Event{Kind: Named, TokenID: named.ID, UserName: name, Version: named.Version})
+			k.emit(ctx, Event{Kind: Named}.of(named))
 			return named
 		}
 	}
@@ -139,7 +139,10 @@ func (k *Keeper) moveLogin(ctx context.Context, row, old *Token) (*Token, error)
 	if err := k.store.SaveToken(ctx, merged); err != nil {
 		return nil, err
 	}
-	if err := k.store.DeleteToken(ctx, row.ID); err != nil && !errors.Is(err, ErrNotFound) {
+	switch err := k.store.DeleteToken(ctx, row.ID); {
+	case err == nil:
+		k.emit(ctx, Event{Kind: Deleted, Reason: "its login is that of token " + merged.ID + " now"}.of(row))
+	case !errors.Is(err, ErrNotFound):
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: a double row could not be deleted", "token", row.ID, "error", err)
 	}
 	if namesOrg(merged.UserName) {

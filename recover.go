@@ -215,18 +215,15 @@ func (k *Keeper) endRecord(ctx context.Context, r *record, row *Token) outcome {
 	if st := k.known(row.ID); st != nil {
 		st.publish(k.snapshot(row, false))
 	}
-	e := saved(row, true)
-	e.TokenID, e.UserName, e.Version = row.ID, row.UserName, row.Version
-	k.emit(ctx, e)
+	k.emit(ctx, saved(row, true).of(row))
 	return merged
 }
 
 // dropRecord removes a record that is of no use.
 func (k *Keeper) dropRecord(ctx context.Context, r *record, row *Token, why string) outcome {
 	k.removeRecord(ctx, r.name)
-	k.emit(ctx, Event{
-		Kind: Dropped, TokenID: cmp.Or(row.ID, r.entry().TokenID), UserName: row.UserName, Version: row.Version,
-		Reason: "rescue journal: " + why,
-	})
+	e := Event{Kind: Dropped, Reason: "rescue journal: " + why}.of(row)
+	e.TokenID = cmp.Or(row.ID, r.entry().TokenID)
+	k.emit(ctx, e)
 	return dropped
 }

@@ -152,14 +152,12 @@ func (k *Keeper) dropLogin(ctx context.Context, r *record, row *Token, why strin
 	return k.dropRecord(ctx, r, row, why)
 }
 
-// rowToForget returns a row whose deletion ends what the journal has of it too.
+// rowToForget returns a row that is going to be deleted, for what has to be known of
+// it then: only its id if it cannot be read.
 func (k *Keeper) rowToForget(ctx context.Context, id string) *Token {
-	if k.journal == nil {
-		return nil
-	}
 	row, err := k.store.FindTokenByID(ctx, id)
 	if err != nil {
-		return nil
+		return &Token{ID: id}
 	}
 	return row
 }
@@ -167,7 +165,7 @@ func (k *Keeper) rowToForget(ctx context.Context, id string) *Token {
 // forgetLogins removes the recorded logins of a row's user: they were made before
 // it was deleted. Records of refreshes find the row gone.
 func (k *Keeper) forgetLogins(ctx context.Context, row *Token) {
-	if row == nil {
+	if k.journal == nil {
 		return
 	}
 	names, err := k.journal.Names()

@@ -65,9 +65,9 @@ func (l *loginRescue) unsaved(ctx context.Context, k *Keeper, err error) (kept b
 	}
 	kept, journalErr := l.last(err)
 	e := Event{
-		Kind: Unsaved, Class: StoreUnavailable, TokenID: l.token.ID, UserName: l.token.UserName, Journaled: kept,
+		Kind: Unsaved, Class: StoreUnavailable, Journaled: kept,
 		Reason: "the store does not take the new login",
-	}
+	}.of(l.token)
 	switch {
 	case kept:
 		e.Reason += "; it is kept in the rescue journal and saved by the next start"
@@ -92,7 +92,7 @@ func (k *Keeper) giveBack(ctx context.Context, t *Token) {
 			"user", t.UserName, "error", err)
 		return
 	}
-	k.emit(ctx, Event{Kind: Revoked, UserName: t.UserName, Reason: "the new login could be saved nowhere"})
+	k.emit(ctx, Event{Kind: Revoked, Reason: "the new login could be saved nowhere"}.of(t))
 }
 
 // mayHold reports whether a row holds t's refresh token, or nobody can say: a save

@@ -39,6 +39,7 @@ func (s *Session) Row(ctx context.Context) (*Token, error) {
 	if s.st.gone.Load() {
 		return nil, fmt.Errorf("session: %w: token %s was deleted", ErrNotFound, s.st.id)
 	}
+	s.keeper.notice(ctx, s.st, row, "")
 	s.st.publish(s.keeper.snapshot(row, false))
 	return row, nil
 }
@@ -168,7 +169,7 @@ func (s *Session) Invalidate(ctx context.Context, tok AccessToken) {
 		sn.fresh.Store(0)
 		st := s.st // is remembered although no session may hold it
 		time.AfterFunc(2*believed, func() { runtime.KeepAlive(st) })
-		s.keeper.emit(ctx, Event{Kind: Invalidated, TokenID: s.st.id, Version: sn.version, Reason: "the API refused the access token"})
+		s.keeper.emit(ctx, Event{Kind: Invalidated, Reason: "the API refused the access token"}.of(sn.row(s.st.id)))
 	}
 }
 

@@ -31,6 +31,10 @@ type state struct {
 	// unsaved is a token that was minted and could not be saved; the next flight
 	// saves it instead of minting another.
 	unsaved atomic.Pointer[minted]
+	// met is the refresh token that somebody saw in the row last.
+	met atomic.Pointer[Secret]
+	// heldBack is until when the budget refused a refresh last, as told.
+	heldBack atomic.Int64
 }
 
 // A snapshot is one version of a row as callers see it. It does not change,
@@ -46,6 +50,8 @@ type snapshot struct {
 	fresh   atomic.Int64  // the monotonic time until which tok needs no look at all
 	version int64
 	user    string    // whose login it is,
+	client  string    // at which client
+	dc      string    // and data centre,
 	refresh Secret    // and which one
 	used    time.Time // when it was used last, as the row says
 	end     time.Time // when the Policy ends it, or zero
@@ -93,7 +99,7 @@ func (k *Keeper) snapshot(row *Token, forced bool) *snapshot {
 		aud: aud, audErr: err,
 		soft:   k.softExpiry(row),
 		forced: forced, since: time.Now(), version: row.Version,
-		user: row.UserName, refresh: row.RefreshToken, used: lastUse(row),
+		user: row.UserName, client: row.ClientID, dc: row.DataCentre, refresh: row.RefreshToken, used: lastUse(row),
 	}
 	sn.end, _ = k.opts.Policy.EndsAt(row)
 	if aud.BaseURL != "" {
@@ -106,6 +112,11 @@ func (k *Keeper) snapshot(row *Token, forced bool) *snapshot {
 		sn.tok.header = NewSecret(aud.Scheme + " " + row.AccessToken.Reveal())
 	}
 	return sn
+}
+
+// row returns what sn tells of the row.
+func (sn *snapshot) row(id string) *Token {
+	return &Token{ID: id, UserName: sn.user, ClientID: sn.client, DataCentre: sn.dc, RefreshToken: sn.refresh, Version: sn.version}
 }
 
 // softExpiry returns the jittered time before expiry at which a refresh begins

@@ -31,4 +31,11 @@ var protections = []protection{
 	{name: "the wall clock is looked at", file: "state.go", old: "d := wallCheck", new: "d := 24 * time.Hour", test: "TestFastPathLooksAtTheWallClock"},
 	{name: "secrets do not print", file: "secret.go", old: "_, _ = f.Write([]byte(s.String()))", new: "_, _ = f.Write([]byte(s.Reveal()))", test: "TestSecretsDoNotPrint"},
 	{name: "secrets do not encode", file: "secret.go", old: "return json.Marshal(s.String())", new: "return json.Marshal(s.Reveal())", test: "TestSecretsDoNotPrint"},
+	{name: "a history that fails is tried again", file: "recorder.go", old: "!worthAnotherTry(err) || try == recorderTries", new: "true", test: "TestHistoryThatFailsDisturbsNothing"},
+	{name: "the queue of events is bounded", file: "recorder.go", old: "if len(r.queue) >= recorderQueue {", new: "if false {", test: "TestFullQueueDrops"},
+	{name: "Close waits for the history", file: "recorder.go", old: "r.flush(context.Background())", new: "", test: "TestCloseFlushesTheHistory"},
+	{name: "a history is not waited for without end", file: "recorder.go", old: "case <-t.C:", new: "", test: "TestCloseFlushesTheHistory"},
+	{name: "a foreign login is told of once", file: "notice.go", old: "if !st.meet(row.RefreshToken) {", new: "if false {", test: "TestForeignLoginIsToldOnceWhileItIsClaimed"},
+	{name: "a Keeper's own login is not foreign", file: "login.go", old: "s.st.met.Store(&row.RefreshToken)", new: "", test: "TestOwnLoginIsNotForeign"},
+	{name: "a deletion tells whose row it was", file: "recoverlogin.go", old: "return &Token{ID: id}\n\t}\n\treturn row", new: "return &Token{ID: id}\n\t}\n\treturn &Token{ID: row.ID}", test: "TestDeletionTellsWhoseRowItWas"},
 }
