@@ -3,7 +3,6 @@ package tokenkeep
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -128,16 +127,11 @@ func capped(until, now time.Time) time.Time {
 // the provider's quota is used up.
 func (f *flight) budget(ctx context.Context, row *Token, now time.Time) error {
 	f.step(ctx, 4)
-	l := f.keeper.provider.Limits()
-	recent := recentMints(row.Mints, now, l.Window)
-	if f.pending != nil || l.Mints == 0 || len(recent) < l.Mints {
+	if f.pending != nil {
 		return nil
 	}
-	return &Error{
-		Class: Throttled, Op: "refresh", Until: recent[len(recent)-l.Mints].Add(l.Window),
-		Reason: fmt.Sprintf("%d access tokens were asked for with this refresh token within %v, which is all the provider allows", len(recent), l.Window),
-		Hint:   "wait; the stored login is intact. Something refreshes this token too often: see `tokenkeep status`",
-	}
+	l := f.keeper.provider.Limits()
+	return QuotaOf(l, now, row).throttled("refresh", l)
 }
 
 // recentMints returns the mint times within window before now.
@@ -164,7 +158,8 @@ func (f *flight) claim(ctx context.Context, row *Token) error {
 	f.step(ctx, 5)
 	taken, now := row.Claim, time.Now()
 	row.Claim = Claim{Owner: f.owner, Since: now}
-	row.Mints = recentMints(row.Mints, now, f.keeper.provider.Limits().Window)
+	l := f.keeper.provider.Limits()
+	row.Mints = recentMints(row.Mints, now, max(l.Window, liveFor(row, l)))
 	if f.pending == nil {
 		row.Mints = append(row.Mints, now)
 	}

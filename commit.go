@@ -108,7 +108,10 @@ func carry(row *Token, m *minted) *Token {
 	next.DataCentre = cmp.Or(row.DataCentre, m.token.DataCentre)
 	next.State, next.Claim = State{}, Claim{}
 	countedBy(next.Mints, m.at)
-	next.UsedAt = time.Now()
+	next.UsedAt = m.at
+	if m.at.IsZero() {
+		next.UsedAt = time.Now()
+	}
 	return next
 }
 

@@ -3,6 +3,7 @@ package tokenkeep
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -41,6 +42,9 @@ const (
 	Ended EventKind = "ended"
 	// Revoked: the refresh token was revoked at the provider.
 	Revoked EventKind = "revoked"
+	// LimitNear: a login left the user few of the refresh tokens that the provider
+	// allows, or none.
+	LimitNear EventKind = "limit_near"
 	// Deleted: the row was deleted.
 	Deleted EventKind = "deleted"
 )
@@ -124,7 +128,7 @@ func (k *Keeper) emit(ctx context.Context, e Event) {
 	}
 	e.Actor = actorOf(ctx)
 	level := slog.LevelInfo
-	if e.Kind == Failed || e.Kind == HeldBack || e.Kind == Unsaved {
+	if slices.Contains([]EventKind{Failed, HeldBack, Unsaved, LimitNear}, e.Kind) {
 		level = slog.LevelWarn
 	}
 	k.guard(ctx, "logger", func() {

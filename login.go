@@ -19,6 +19,10 @@ import (
 // that it replaces is revoked, because Zoho keeps only 20 of them. If g.UserName
 // is empty the name is looked up after the save; a failure of that is logged and
 // the login stands.
+//
+// A code of a user who has all the refresh tokens that the provider allows, as far as
+// the store knows, is not redeemed: the error wraps [ErrTooManyLogins]. Where the user
+// is not known before, and from three quarters of that on, a [LimitNear] event warns.
 func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
 	if s := k.redeemed(ctx, g); s != nil {
 		return s, nil
@@ -27,6 +31,9 @@ func (k *Keeper) Login(ctx context.Context, g *Grant) (*Session, error) {
 		if err := p.Ping(ctx); err != nil {
 			return nil, callerError(ctx, "login: the code was not used", err)
 		}
+	}
+	if err := k.mayLogin(ctx, g); err != nil {
+		return nil, err
 	}
 	t, err := k.exchange(ctx, g)
 	if err != nil {
@@ -90,8 +97,8 @@ func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
 // journal or that the store has it.
 func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, err error) {
 	t = t.Clone()
-	t.Version, t.Claim, t.UsedAt = 0, Claim{}, time.Now()
-	t.Logins = loginAt(t, t.UsedAt)
+	t.Version, t.Claim = 0, Claim{}
+	loggedIn(t, time.Now())
 	t.ClientID = cmp.Or(t.ClientID, k.opts.ClientID)
 	t.Expiry = t.Expiry.Round(0) // the wall clock counts, also after a sleep
 	// From here on the caller's haste does not count: what was redeemed is saved.
@@ -111,6 +118,7 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	if row.UserName == "" {
 		row = k.name(ctx, row, true)
 	}
+	k.warnOfLimit(ctx, row)
 	s = k.session(row)
 	s.st.met.Store(&row.RefreshToken)
 	return s, true, nil
@@ -177,19 +185,22 @@ func (k *Keeper) superseded(ctx context.Context, t *Token) (*Token, error) {
 }
 
 // supersede revokes the refresh token that a login replaced, if no row holds it any
-// more, and returns the row without the place that this made free. A failure is
+// more, and returns the row without the places that are free then. A failure is
 // logged: the row goes on to count that place.
 func (k *Keeper) supersede(ctx context.Context, old, row *Token) *Token {
 	// The caller's haste does not count here either: the place would stay taken.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), identifyTime)
 	defer cancel()
-	if !k.revokeSuperseded(ctx, old, row) {
-		return row
+	revoked := k.revokeSuperseded(ctx, old, row)
+	if !revoked && (old == nil || old.State.Class != NeedsLogin) {
+		old = nil
 	}
-	row = k.freePlace(ctx, row, old)
-	e := Event{Kind: Revoked, Reason: "a newer login replaced this refresh token"}.of(row)
-	e.Login = LoginMark(old.RefreshToken)
-	k.emit(ctx, e)
+	row = k.writeOff(ctx, row, old)
+	if revoked {
+		e := Event{Kind: Revoked, Reason: "a newer login replaced this refresh token"}.of(row)
+		e.Login = LoginMark(old.RefreshToken)
+		k.emit(ctx, e)
+	}
 	return row
 }
 

@@ -61,6 +61,9 @@ type Grant struct {
 	UserName string
 	// Scopes are those asked for, for answers that do not repeat them.
 	Scopes []string
+	// Force redeems a Code of a user who has all the refresh tokens that the provider
+	// allows, as far as the store knows: it then ends the oldest.
+	Force bool
 }
 
 // An Audience says which hosts an access token may be sent to.
@@ -105,6 +108,8 @@ type Limits struct {
 	Window time.Duration
 	// Live is how many access tokens of one refresh token live at once.
 	Live int
+	// Life is how long an access token lives, where the row does not tell.
+	Life time.Duration
 	// RefreshTokens is how many refresh tokens a user of a client may have.
 	RefreshTokens int
 }

@@ -85,8 +85,6 @@ type tokenJSON struct {
 	AccountsServer string    `json:"accounts_server,omitempty"`
 	DataCentre     string    `json:"data_centre,omitempty"`
 	Scopes         []string  `json:"scopes,omitempty"`
-
-	Logins []time.Time `json:"logins,omitempty"`
 }
 
 func toJSON(t *Token) tokenJSON {
@@ -95,7 +93,7 @@ func toJSON(t *Token) tokenJSON {
 		ClientSecret: t.ClientSecret.Reveal(), RefreshToken: t.RefreshToken.Reveal(),
 		AccessToken: t.AccessToken.Reveal(), GrantToken: t.GrantToken.Reveal(),
 		Expiry: t.Expiry.Round(0), RedirectURL: t.RedirectURL, APIDomain: t.APIDomain,
-		AccountsServer: t.AccountsServer, DataCentre: t.DataCentre, Scopes: t.Scopes, Logins: t.Logins,
+		AccountsServer: t.AccountsServer, DataCentre: t.DataCentre, Scopes: t.Scopes,
 	}
 }
 
@@ -105,7 +103,7 @@ func (j tokenJSON) token() *Token {
 		ClientSecret: NewSecret(j.ClientSecret), RefreshToken: NewSecret(j.RefreshToken),
 		AccessToken: NewSecret(j.AccessToken), GrantToken: NewSecret(j.GrantToken),
 		Expiry: j.Expiry, RedirectURL: j.RedirectURL, APIDomain: j.APIDomain,
-		AccountsServer: j.AccountsServer, DataCentre: j.DataCentre, Scopes: j.Scopes, Logins: j.Logins,
+		AccountsServer: j.AccountsServer, DataCentre: j.DataCentre, Scopes: j.Scopes,
 	}
 }
 

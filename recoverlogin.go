@@ -9,10 +9,7 @@ import (
 // mergeLogin saves a login as Adopt would have done then: not over a later one.
 func (k *Keeper) mergeLogin(ctx context.Context, r *record) (outcome, error) {
 	t := r.token.Clone()
-	t.UsedAt = r.at
-	if len(t.Logins) == 0 {
-		t.Logins = loginAt(t, r.at)
-	}
+	loggedIn(t, r.at)
 	if t.RefreshToken.IsZero() && !t.Valid(time.Now(), 0) {
 		return k.dropRecord(ctx, r, t, "it has expired meanwhile"), nil
 	}

@@ -128,13 +128,13 @@ func (t *Token) Valid(now time.Time, d time.Duration) bool {
 // kept, and a stored refresh token is never blanked. A refresh token that
 // differs from the stored one is a new login: it clears state, claim, mint times
 // and candidates, and its Logins follow the stored ones. Those of a login that is
-// stored already change nothing. ID, Version and CreatedAt stay those of stored.
+// stored already change nothing; its mint times are added. ID, Version and CreatedAt stay those of stored.
 //
 // Stores call Merge; they must not write the rule again.
 func Merge(stored, in *Token) *Token {
 	m := stored.Clone()
 	m.Logins = mergedLogins(stored, in)
-	if !in.RefreshToken.IsZero() && !in.RefreshToken.Equal(stored.RefreshToken) {
+	if isNewLogin(stored, in) {
 		m.State, m.Claim, m.Mints, m.Candidates = State{}, Claim{}, nil, nil
 	}
 	mergeText(m, in)
@@ -183,9 +183,7 @@ func mergeRest(m, in *Token) {
 	if len(in.Scopes) > 0 {
 		m.Scopes = slices.Clone(in.Scopes)
 	}
-	if len(in.Mints) > 0 {
-		m.Mints = slices.Clone(in.Mints)
-	}
+	m.Mints = mergedMints(m.Mints, in.Mints)
 	if len(in.Candidates) > 0 {
 		m.Candidates = slices.Clone(in.Candidates)
 	}

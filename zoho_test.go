@@ -352,39 +352,3 @@ func TestUsersNeverExchangeTokens(t *testing.T) {
 	}
 	wg.Wait()
 }
-
-// Fifty processes call for ten hours: Zoho never has a reason to complain.
-func TestTenHoursOfFiftyProcesses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld()
-		name := row(t, w.login(t, w.process(t), "boyle@zylker.eu")).UserName
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Hour)
-		defer cancel()
-		var wg sync.WaitGroup
-		for range 50 {
-			k := w.process(t)
-			wg.Go(func() { callUntil(ctx, t, k, name) })
-		}
-		wg.Wait()
-		c := w.fake.Counters()
-		if c.Throttles != 0 || c.Evictions != 0 || c.Superseded != 0 || c.Unauthorized != 0 || c.Mints < 10 || c.Mints > 11 {
-			t.Errorf("mints %d, throttles %d, evictions %d, 401s %d", c.Mints, c.Throttles, c.Evictions, c.Unauthorized)
-		}
-	})
-}
-
-func callUntil(ctx context.Context, t *testing.T, k *tokenkeep.Keeper, name string) {
-	defer k.Close()
-	s, err := k.Session(ctx, name)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	for ctx.Err() == nil {
-		if status, _, err := crm(ctx, s, "/crm/v8/org"); ctx.Err() == nil && (err != nil || status != 200) {
-			t.Errorf("%d %v", status, err)
-			return
-		}
-		time.Sleep(7 * time.Minute)
-	}
-}

@@ -209,6 +209,7 @@ func (p *Provider) Limits() tokenkeep.Limits {
 		Mints:         10,
 		Window:        10 * time.Minute,
 		Live:          15,
+		Life:          time.Hour,
 		RefreshTokens: 20,
 	}
 }

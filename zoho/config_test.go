@@ -57,7 +57,7 @@ func TestNewCopiesItsConfig(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	got := newProvider(t, config(nil)).Limits()
-	want := tokenkeep.Limits{Rotation: tokenkeep.RotationNone, Mints: 10, Window: 10 * time.Minute, Live: 15, RefreshTokens: 20}
+	want := tokenkeep.Limits{Rotation: tokenkeep.RotationNone, Mints: 10, Window: 10 * time.Minute, Live: 15, Life: time.Hour, RefreshTokens: 20}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
