@@ -105,8 +105,7 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	saveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loginSaveTime)
 	defer cancel()
 	l := k.rescueLogin(ctx, t)
-	old := l.supersedes(saveCtx, k)
-	row, err := k.saveLogin(saveCtx, t, l.rescue)
+	row, err := k.saveLogin(saveCtx, l)
 	l.done()
 	if err != nil {
 		kept, err = l.unsaved(ctx, k, err)
@@ -114,7 +113,7 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	}
 	l.saved(ctx, k)
 	k.emit(ctx, Event{Kind: LoggedIn, Expiry: row.Expiry}.of(row))
-	row = k.supersede(ctx, old, row)
+	row = k.supersede(ctx, l.old, row)
 	if row.UserName == "" {
 		row = k.name(ctx, row, true)
 	}
@@ -124,20 +123,20 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	return s, true, nil
 }
 
-// saveLogin saves t, patiently, and clears what an earlier failure left in the
-// row's state. What the store does not take at once goes into the journal
+// saveLogin saves l's token, patiently, and clears what an earlier failure left in
+// the row's state. What the store does not take at once goes into the journal
 // meanwhile.
-func (k *Keeper) saveLogin(ctx context.Context, t *Token, r *rescue) (*Token, error) {
-	t = t.Clone()
+func (k *Keeper) saveLogin(ctx context.Context, l *loginRescue) (*Token, error) {
+	t := l.token.Clone()
 	unsure := false
 	for wait := saveRetry; ; wait = min(2*wait, 10*saveRetry) {
-		row, err := k.saveOnce(ctx, t, unsure)
+		row, err := k.saveOnce(ctx, t, l, unsure)
 		if err == nil || isRefusal(err) {
 			return row, err
 		}
 		if !errors.Is(err, ErrConflict) {
 			unsure = true
-			r.now(err)
+			l.now(err)
 		}
 		if sleep(ctx, wait) != nil {
 			return nil, err
@@ -150,7 +149,7 @@ func (k *Keeper) saveLogin(ctx context.Context, t *Token, r *rescue) (*Token, er
 // process may have refreshed what that saved, and would get the old tokens back. (Of a
 // login without a code, a rotated refresh token tells nothing.) Only a state that was
 // there before the login is cleared.
-func (k *Keeper) saveOnce(ctx context.Context, t *Token, unsure bool) (*Token, error) {
+func (k *Keeper) saveOnce(ctx context.Context, t *Token, l *loginRescue, unsure bool) (*Token, error) {
 	if unsure && t.Version == 0 {
 		row, err := k.holder(ctx, t)
 		if err == nil && row.State == (State{}) || err != nil && !errors.Is(err, ErrNotFound) {
@@ -158,6 +157,9 @@ func (k *Keeper) saveOnce(ctx context.Context, t *Token, unsure bool) (*Token, e
 		}
 	}
 	if t.Version == 0 {
+		if l.supersedes(ctx, k); l.old != nil {
+			return k.saveOver(ctx, t, l.old)
+		}
 		if err := k.store.SaveToken(ctx, t); err != nil {
 			return nil, err
 		}
@@ -166,6 +168,14 @@ func (k *Keeper) saveOnce(ctx context.Context, t *Token, unsure bool) (*Token, e
 	if err != nil || row.State == (State{}) || row.Version != t.Version {
 		return row, err
 	}
+	row.State = State{}
+	return row, k.store.SaveToken(ctx, row)
+}
+
+// saveOver saves t over old and nothing else, so that it is known whose place at the
+// provider it makes free: of logins at the same moment each replaces the one before.
+func (k *Keeper) saveOver(ctx context.Context, t, old *Token) (*Token, error) {
+	row := Merge(old, t)
 	row.State = State{}
 	return row, k.store.SaveToken(ctx, row)
 }

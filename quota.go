@@ -99,10 +99,11 @@ func (u Usage) plus(v Usage) Usage {
 	return u
 }
 
-// Throttled returns an error of class Throttled when another access token would
+// throttled returns an error of class Throttled when another access token would
 // exceed the quota, else nil.
 func (q Quota) throttled(op string, l Limits) error {
-	reason, until := "", q.Mints.Free
+	var reason string
+	until := q.Mints.Free
 	switch {
 	case q.Live.Full() && q.Live.Free.After(until):
 		until = q.Live.Free
@@ -159,7 +160,7 @@ func (k *Keeper) mayLogin(ctx context.Context, g *Grant) error {
 	}
 	row, err := k.store.FindToken(ctx, partial)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // no such login, or nobody can tell
 	}
 	l := k.provider.Limits()
 	q := QuotaOf(l, time.Now(), row)
@@ -169,7 +170,7 @@ func (k *Keeper) mayLogin(ctx context.Context, g *Grant) error {
 	return q.MayLogin()
 }
 
-// warn tells when a login of row's user brought the limit of refresh tokens near.
+// warnOfLimit tells when a login of row's user brought the limit of refresh tokens near.
 func (k *Keeper) warnOfLimit(ctx context.Context, row *Token) {
 	u := QuotaOf(k.provider.Limits(), time.Now(), row).RefreshTokens
 	if !u.Near() {

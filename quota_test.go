@@ -109,20 +109,22 @@ func TestLoginIsRefusedBeforeTheCodeIsSpent(t *testing.T) {
 
 // A dead login holds no place: its user can always log in again.
 func TestDeadLoginMayBeRenewed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store, p := NewMemoryStore(), &stubProvider{limits: Limits{RefreshTokens: 2}}
-		p.revoke = func(*Token) error { return errors.New("outage") }
-		k := New(store, p, nil)
-		loginAgain(t, k, 1)
-		for code := range 5 {
-			row := loginAgain(t, k, 10+code)
-			row.State.Class = NeedsLogin
-			must(t, store.SaveToken(t.Context(), row))
-			if len(row.Logins) != 2 {
-				t.Errorf("logins %v", row.Logins)
+	for _, limit := range []int{2, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			store, p := NewMemoryStore(), &stubProvider{limits: Limits{RefreshTokens: limit}}
+			p.revoke = func(*Token) error { return errors.New("outage") }
+			k := New(store, p, nil)
+			loginAgain(t, k, 1)
+			for code := range 5 {
+				row := loginAgain(t, k, 10+code)
+				row.State.Class = NeedsLogin
+				must(t, store.SaveToken(t.Context(), row))
+				if len(row.Logins) != 2 { // the first one, which could not be revoked, and this
+					t.Errorf("limit %d: logins %v", limit, row.Logins)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // Mints of a login count: its access token lives like any other.
@@ -177,5 +179,31 @@ func TestAdoptionOfARefreshTokenKeepsItsQuota(t *testing.T) {
 		time.Sleep(7 * time.Minute)
 		_, err := k.Login(t.Context(), g)
 		must(t, err)
+	})
+}
+
+// A token that was saved long after it came tells how long it lived when it was new.
+func TestLateSaveHidesNoLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, p := &faultyStore{TokenStore: NewMemoryStore()}, &stubProvider{limits: zohoLimits}
+		row := stored(t, store, -time.Minute)
+		k := New(store, p, nil)
+		defer k.Close()
+		minted := time.Now()
+		p.refresh = func(context.Context, int64, *Token) (*Token, error) {
+			store.onSave = down
+			return p.mint(), nil
+		}
+		s := open(t, k, row.ID)
+		if _, err := s.Token(t.Context()); !errors.Is(err, ErrStoreUnavailable) {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Minute)
+		store.onSave = nil
+		_, err := s.Token(t.Context())
+		must(t, err)
+		if got := read(t, store, row.ID); !got.UsedAt.Equal(minted) || QuotaOf(zohoLimits, minted.Add(59*time.Minute), got).Live.Used != 1 {
+			t.Errorf("used at %v, mints %v", got.UsedAt, got.Mints)
+		}
 	})
 }

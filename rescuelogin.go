@@ -10,6 +10,7 @@ import (
 type loginRescue struct {
 	*rescue
 	token *Token
+	old   *Token                 // the stored login that it replaces, or nil
 	base  atomic.Pointer[string] // see record
 	name  atomic.Pointer[string] // of the record
 }
@@ -36,17 +37,17 @@ func (k *Keeper) rescueLogin(ctx context.Context, t *Token) *loginRescue {
 	return l
 }
 
-// supersedes returns the stored login that this one replaces, or nil.
-func (l *loginRescue) supersedes(ctx context.Context, k *Keeper) *Token {
+// supersedes finds the stored login that this one replaces.
+func (l *loginRescue) supersedes(ctx context.Context, k *Keeper) {
 	old, err := k.superseded(ctx, l.token)
 	switch {
 	case errors.Is(err, ErrNotFound):
+		l.old = nil
 		l.base.Store(new(string))
-	case err == nil && old != nil:
+	case err == nil:
+		l.old = old
 		l.base.Store(new(mark(old.RefreshToken)))
-		return old
 	}
-	return nil
 }
 
 // saved ends the record of a login that was saved, if there is one.
