@@ -35,19 +35,6 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// A server that syncs each write loses nothing either, the history included.
-func TestStoreThatSyncs(t *testing.T) {
-	address := ""
-	if !storetest.IsChild() {
-		address = startServer(t, "--appendonly", "yes", "--appendfsync", "always").url()
-	}
-	storetest.Run(t, storetest.Config{
-		Open:   openDSN,
-		NewDSN: func(tb testing.TB) string { return address + "#" + freshPrefix(tb, address) },
-		Short:  true,
-	})
-}
-
 // freshPrefix returns a prefix whose keys are removed with the test.
 func freshPrefix(tb testing.TB, address string) string {
 	tb.Helper()

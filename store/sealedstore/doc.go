@@ -7,8 +7,9 @@
 //	store, err := sealedstore.New(inner, keys, nil)
 //
 // Whoever gets hold of the database, its backups or its log, but not of the key,
-// learns no refresh token, access token, grant token or client secret. User names,
-// ids, times, scopes and states stay readable, also for operators. Rows that are not
+// learns no refresh token, candidate for one, access token, grant token or client secret.
+// User names, ids, times, scopes and states stay readable, also for operators, and so
+// does the history, if the inner store keeps one. Rows that are not
 // sealed yet are read as they are and sealed by their next save, or all at once by
 // [Store.Rotate].
 //
@@ -34,7 +35,7 @@
 //
 // # What is stored
 //
-// The four secrets of a row are encrypted together, by XChaCha20-Poly1305 from Tink (or
+// The secrets of a row are encrypted together, by XChaCha20-Poly1305 from Tink (or
 // by what the Tink keyset says), into the client secret of the inner row, with the id of
 // the key. They are bound to the row's id, user name, client id, data centre, accounts
 // server and API domain: a ciphertext that is moved to another row does not open, nor

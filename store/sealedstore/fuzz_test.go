@@ -49,6 +49,23 @@ func FuzzRow(f *testing.F) {
 	})
 }
 
+// No content of a ciphertext crashes its reader, and what it reads is what was packed.
+func FuzzUnpack(f *testing.F) {
+	f.Add(pack(tokenkeep.NewSecret("c"), tokenkeep.NewSecret("r"), tokenkeep.Secret{}, tokenkeep.Secret{}, tokenkeep.NewSecret("next")))
+	f.Add([]byte{0, 0, 0})
+	f.Add([]byte{0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		secrets, err := unpack(b)
+		if err != nil {
+			return
+		}
+		again, err := unpack(pack(secrets...))
+		if err != nil || len(secrets) < 4 || !slices.EqualFunc(again, secrets, tokenkeep.Secret.Equal) {
+			t.Errorf("%d secrets became %d: %v", len(secrets), len(again), err)
+		}
+	})
+}
+
 // No text crashes the parser of key rings, and what it takes for keys is not changed by
 // writing it again.
 func FuzzKeys(f *testing.F) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func (s fixedSource) Read(context.Context) (tokenkeep.Secret, error) {
 	return tokenkeep.NewSecret(string(s)), nil
 }
 
-// token returns a token of user with all four secrets.
+// token returns a token of user with all secrets.
 func token(user string) *tokenkeep.Token {
 	return &tokenkeep.Token{
 		UserName:       user,
@@ -65,6 +66,7 @@ func token(user string) *tokenkeep.Token {
 		RefreshToken:   tokenkeep.NewSecret("1000.canary-refresh-of-" + user),
 		AccessToken:    tokenkeep.NewSecret("1000.canary-access-of-" + user),
 		GrantToken:     tokenkeep.NewSecret("1000.canary-grant-of-" + user),
+		Candidates:     []tokenkeep.Secret{tokenkeep.NewSecret("1000.canary-candidate-of-" + user), tokenkeep.NewSecret("1000.canary-older-of-" + user)},
 		Expiry:         time.UnixMilli(1795459190603),
 		APIDomain:      "https://www.zohoapis.eu",
 		AccountsServer: "https://accounts.zoho.eu",
@@ -104,6 +106,9 @@ func same(tb testing.TB, got, want *tokenkeep.Token, what string) {
 		if !pair[0].Equal(pair[1]) {
 			tb.Errorf("%s: another %s", what, name)
 		}
+	}
+	if !slices.EqualFunc(got.Candidates, want.Candidates, tokenkeep.Secret.Equal) {
+		tb.Errorf("%s: other candidates: %d, want %d", what, len(got.Candidates), len(want.Candidates))
 	}
 	if got.Version != want.Version {
 		tb.Errorf("%s: version %d, want %d", what, got.Version, want.Version)

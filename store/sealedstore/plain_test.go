@@ -37,7 +37,7 @@ func TestPlainRowsAreReadAndSealedByTheirNextSave(t *testing.T) {
 	save(t, s, &tokenkeep.Token{UserName: "bob", AccessToken: tokenkeep.NewSecret("1000.canary-new")})
 	for _, row := range []*tokenkeep.Token{ann, bob} {
 		in := get(t, inner, row.ID)
-		for _, v := range []tokenkeep.Secret{in.ClientSecret, in.RefreshToken, in.AccessToken, in.GrantToken} {
+		for _, v := range append(in.Candidates, in.ClientSecret, in.RefreshToken, in.AccessToken, in.GrantToken) {
 			if strings.Contains(v.Reveal(), "canary") {
 				t.Errorf("a secret of %s is still plain after a save", row.UserName)
 			}

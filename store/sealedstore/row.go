@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,11 +15,13 @@ import (
 
 // How a sealed row looks in the inner store: its client secret is
 //
-//	tk1.<key id>.<version>.<ciphertext of the four secrets, base64url>
+//	tk1.<key id>.<version>.<ciphertext of its secrets, base64url>
 //
 // and each of its refresh, access and grant tokens that is not empty is
 //
 //	tkf.<fingerprint, base64url>
+//
+// Its candidates are in the ciphertext alone, after the four secrets.
 //
 // A reserved row has the second form and no client secret: it has an id, and no
 // token yet. All others are plain.
@@ -55,8 +58,12 @@ func isReserved(inner *tokenkeep.Token) bool {
 	return inner.ClientSecret.IsZero() && onlyPrints(inner)
 }
 
-// onlyPrints reports whether all token columns hold fingerprints.
+// onlyPrints reports whether all token columns hold fingerprints. Candidates have
+// none.
 func onlyPrints(inner *tokenkeep.Token) bool {
+	if len(inner.Candidates) > 0 {
+		return false
+	}
 	for _, s := range []tokenkeep.Secret{inner.RefreshToken, inner.AccessToken, inner.GrantToken} {
 		if !s.IsZero() && !strings.HasPrefix(s.Reveal(), printPrefix) {
 			return false
@@ -129,6 +136,10 @@ func (s *Store) unseal(ctx context.Context, inner *tokenkeep.Token) (*row, error
 	t := inner.Clone()
 	t.Version = env.version
 	t.ClientSecret, t.RefreshToken, t.AccessToken, t.GrantToken = secrets[0], secrets[1], secrets[2], secrets[3]
+	t.Candidates = slices.Clip(secrets[4:])
+	if len(t.Candidates) == 0 {
+		t.Candidates = nil
+	}
 	return &row{inner: inner, token: t, keyID: env.keyID}, nil
 }
 
@@ -143,7 +154,7 @@ func plainToken(inner *tokenkeep.Token) *tokenkeep.Token {
 }
 
 // decrypt returns the secrets of a sealed row.
-func decrypt(k *key, env envelope, inner *tokenkeep.Token) (secrets [4]tokenkeep.Secret, err error) {
+func decrypt(k *key, env envelope, inner *tokenkeep.Token) (secrets []tokenkeep.Secret, err error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(env.sealed)
 	if err != nil {
 		return secrets, errEnvelope
@@ -162,7 +173,7 @@ func decrypt(k *key, env envelope, inner *tokenkeep.Token) (secrets [4]tokenkeep
 // seal returns t, which has an id, as the inner store keeps it: at this version,
 // sealed with k.
 func seal(k *key, t *tokenkeep.Token, version int64) (*tokenkeep.Token, error) {
-	plain := pack(t.ClientSecret, t.RefreshToken, t.AccessToken, t.GrantToken)
+	plain := pack(append([]tokenkeep.Secret{t.ClientSecret, t.RefreshToken, t.AccessToken, t.GrantToken}, t.Candidates...)...)
 	sealed, err := k.aead.Encrypt(plain, associated(t, version, t.DataCentre))
 	if err != nil {
 		return nil, errors.New("the token could not be encrypted") // the cause might show some of it
@@ -176,6 +187,7 @@ func seal(k *key, t *tokenkeep.Token, version int64) (*tokenkeep.Token, error) {
 	row.RefreshToken = k.fingerprint(tokenkeep.ByRefreshToken, t.RefreshToken)
 	row.AccessToken = k.fingerprint(tokenkeep.ByAccessToken, t.AccessToken)
 	row.GrantToken = k.fingerprint(tokenkeep.ByGrantToken, t.GrantToken)
+	row.Candidates = nil
 	return row, nil
 }
 
@@ -208,18 +220,15 @@ func pack(secrets ...tokenkeep.Secret) []byte {
 	return b
 }
 
-// unpack is the reverse of pack.
-func unpack(b []byte) (secrets [4]tokenkeep.Secret, err error) {
-	for i := range secrets {
+// unpack is the reverse of pack, of four secrets or more.
+func unpack(b []byte) (secrets []tokenkeep.Secret, err error) {
+	for len(b) > 0 || len(secrets) < 4 {
 		n, width := binary.Uvarint(b)
 		if width <= 0 || n > uint64(len(b)-width) { //nolint:gosec // width is at most len(b)
-			return secrets, errEnvelope
+			return nil, errEnvelope
 		}
 		b = b[width:]
-		secrets[i], b = tokenkeep.NewSecret(string(b[:n])), b[n:]
-	}
-	if len(b) > 0 {
-		return secrets, errEnvelope
+		secrets, b = append(secrets, tokenkeep.NewSecret(string(b[:n]))), b[n:]
 	}
 	return secrets, nil
 }

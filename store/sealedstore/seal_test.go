@@ -83,7 +83,10 @@ func TestMovedCiphertextDoesNotOpen(t *testing.T) {
 		"all but the header cut off": func(bob, _ *tokenkeep.Token) {
 			bob.ClientSecret = tokenkeep.NewSecret(bob.ClientSecret.Reveal()[:8])
 		},
-		"a plain token":  func(bob, _ *tokenkeep.Token) { bob.AccessToken = tokenkeep.NewSecret("1000.foreign") },
+		"a plain token": func(bob, _ *tokenkeep.Token) { bob.AccessToken = tokenkeep.NewSecret("1000.foreign") },
+		"a plain candidate": func(bob, _ *tokenkeep.Token) {
+			bob.Candidates = []tokenkeep.Secret{tokenkeep.NewSecret("1000.foreign")}
+		},
 		"another scheme": func(bob, _ *tokenkeep.Token) { bob.ClientSecret = tokenkeep.NewSecret("tk1.x") },
 	}
 	for what, move := range moves {
