@@ -129,9 +129,10 @@ func diff(a, b *tokenkeep.Token) []string {
 	return names
 }
 
-// keepsNeither lets a store pass that does not know Logins and Candidates yet.
+// keepsNeither lets a store pass that does not know Logins yet, nor Candidates unless
+// it is sealed.
 // TODO: remove it when all of tokenkeep's stores do.
-func keepsNeither(got, _ *tokenkeep.Token) bool { return got.Logins == nil && got.Candidates == nil }
+func keepsNeither(got, _ *tokenkeep.Token) bool { return got.Logins == nil }
 
 func sameState(a, b tokenkeep.State) bool {
 	return a.Class == b.Class && a.Reason == b.Reason && a.Failures == b.Failures &&
