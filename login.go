@@ -114,8 +114,12 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	l.saved(ctx, k)
 	k.emit(ctx, Event{Kind: LoggedIn, Expiry: row.Expiry}.of(row))
 	row = k.supersede(ctx, l.old, row)
+	renewed, id := l.old != nil, row.ID
 	if row.UserName == "" {
 		row = k.name(ctx, row, true)
+	}
+	if err := k.limitLogins(ctx, row, renewed || row.ID != id); err != nil {
+		return nil, true, err
 	}
 	k.warnOfLimit(ctx, row)
 	s = k.session(row)
@@ -251,17 +255,18 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 			Hint:   "log out once more to end the new login too",
 		}
 	}
-	return k.delete(ctx, row)
+	return k.delete(ctx, row, "")
 }
 
 // Delete deletes a login from the store and from memory and leaves it alive at
 // the provider. A refresh that runs at that moment, here or elsewhere, does not
 // bring it back.
 func (k *Keeper) Delete(ctx context.Context, id string) error {
-	return k.delete(ctx, k.rowToForget(ctx, id))
+	return k.delete(ctx, k.rowToForget(ctx, id), "")
 }
 
-func (k *Keeper) delete(ctx context.Context, row *Token) error {
+// delete is Delete of a row; reason says why, if that is not plain.
+func (k *Keeper) delete(ctx context.Context, row *Token, reason string) error {
 	err := k.store.DeleteToken(ctx, row.ID)
 	if st := k.known(row.ID); st != nil && (err == nil || errors.Is(err, ErrNotFound)) {
 		k.end(ctx, st)
@@ -270,7 +275,7 @@ func (k *Keeper) delete(ctx context.Context, row *Token) error {
 		return callerError(ctx, "delete", err)
 	}
 	k.forgetLogins(ctx, row)
-	k.emit(ctx, Event{Kind: Deleted}.of(row))
+	k.emit(ctx, Event{Kind: Deleted, Reason: reason}.of(row))
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,9 +20,16 @@ func policed(s TokenStore, p Provider, policy Policy) (*Keeper, *eventList) {
 }
 
 // An eventList collects events.
-type eventList struct{ all []Event }
+type eventList struct {
+	mu  sync.Mutex
+	all []Event
+}
 
-func (l *eventList) add(_ context.Context, e Event) { l.all = append(l.all, e) }
+func (l *eventList) add(_ context.Context, e Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, e)
+}
 
 func (l *eventList) of(kind EventKind) (list []Event) {
 	for _, e := range l.all {

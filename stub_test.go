@@ -57,8 +57,8 @@ func (p *stubProvider) Exchange(ctx context.Context, g *Grant) (*Token, error) {
 
 func (p *stubProvider) Revoke(_ context.Context, t *Token) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.revoked = append(p.revoked, t.RefreshToken.Reveal()+"|"+t.AccessToken.Reveal())
+	p.mu.Unlock()
 	if p.revoke != nil {
 		return p.revoke(t)
 	}
