@@ -109,9 +109,6 @@ func carry(row *Token, m *minted) *Token {
 	next.State, next.Claim = State{}, Claim{}
 	countedBy(next.Mints, m.at)
 	next.UsedAt = m.at
-	if m.at.IsZero() {
-		next.UsedAt = time.Now()
-	}
 	return next
 }
 

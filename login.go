@@ -94,7 +94,7 @@ func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
 }
 
 // adopt is Adopt; kept reports, beside an error, that the login waits in the
-// journal or that the store has it.
+// journal, or that the store has it or may take it yet.
 func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, err error) {
 	t = t.Clone()
 	t.Version, t.Claim = 0, Claim{}
@@ -109,7 +109,7 @@ func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, er
 	l.done()
 	if err != nil {
 		kept, err = l.unsaved(ctx, k, err)
-		return nil, kept, err
+		return nil, kept || !k.fence(ctx, l.old), err
 	}
 	l.saved(ctx, k)
 	k.emit(ctx, Event{Kind: LoggedIn, Expiry: row.Expiry}.of(row))

@@ -194,3 +194,36 @@ func (p ctxProvider) Revoke(ctx context.Context, t *Token) error {
 	}
 	return p.stubProvider.Revoke(ctx, t)
 }
+
+// A save of a login that was given up and arrives after all changes nothing: the login
+// was revoked meanwhile. If that cannot be made sure, it is not revoked.
+func TestSaveThatWasGivenUpChangesNothing(t *testing.T) {
+	for _, fenced := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			store, p := &faultyStore{TokenStore: NewMemoryStore()}, &stubProvider{}
+			k := New(store, p, nil)
+			defer k.Close()
+			row := loginAgain(t, k, 1)
+			var late *Token
+			store.onSave = func(next *Token) error {
+				if next.RefreshToken.Equal(row.RefreshToken) && fenced {
+					return nil
+				}
+				if late == nil {
+					late = next.Clone()
+				}
+				return errDown
+			}
+			if _, err := k.Login(t.Context(), &Grant{Code: NewSecret("1000.code.2"), UserName: "u"}); !errors.Is(err, errDown) {
+				t.Fatal(err)
+			}
+			err := store.TokenStore.SaveToken(t.Context(), late)
+			if errors.Is(err, ErrConflict) != fenced || len(p.revoked) == 1 != fenced {
+				t.Errorf("fenced %t: the late save: %v; revoked %q", fenced, err, p.revoked)
+			}
+			if _, err := open(t, k, row.ID).Refresh(t.Context()); fenced && err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -207,3 +207,23 @@ func TestLateSaveHidesNoLife(t *testing.T) {
 		}
 	})
 }
+
+// Nor does a use that is written down.
+func TestTouchHidesNoLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, p := NewMemoryStore(), &stubProvider{limits: zohoLimits}
+		k := New(store, p, &Options{Policy: Policy{IdleTimeout: 80 * time.Minute}})
+		defer k.Close()
+		s, err := k.Login(t.Context(), &Grant{Code: NewSecret("1000.c"), UserName: "u"})
+		must(t, err)
+		time.Sleep(50 * time.Minute)
+		_, err = s.Token(t.Context())
+		must(t, err)
+		synctest.Wait()
+		if got := read(t, store, s.ID()); !got.UsedAt.Equal(time.Now()) || lifeOf(got) != time.Hour {
+			t.Errorf("used at %v, a life of %v", got.UsedAt, lifeOf(got))
+		}
+		_, err = s.TokenFor(t.Context(), 30*time.Minute)
+		must(t, err)
+	})
+}

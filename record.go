@@ -166,7 +166,7 @@ func (r *record) validate() error {
 // minted returns what a refresh record holds, for a row that has the refresh
 // token it was minted with.
 func (r *record) minted(row *Token) *minted {
-	m := &minted{token: r.token, asked: row}
+	m := &minted{token: r.token, asked: row, at: r.at}
 	m.record.Store(&r.name)
 	return m
 }

@@ -191,7 +191,6 @@ func (k *Keeper) mergeRefresh(ctx context.Context, r *record) (outcome, error) {
 			return left, errClaimed
 		}
 		next := carry(row, r.minted(row))
-		next.UsedAt = r.at
 		err = k.store.SaveToken(ctx, next)
 		if err == nil {
 			return k.endRecord(ctx, r, next), nil

@@ -79,6 +79,27 @@ func (l *loginRescue) unsaved(ctx context.Context, k *Keeper, err error) (kept b
 	return kept, unsavedError("login: save", err, kept, journalErr)
 }
 
+// fence sees to it that a save over old which was given up, and may be on its way to
+// the store, changes nothing when it arrives: old's version goes on without it. It
+// reports whether that is sure.
+func (k *Keeper) fence(ctx context.Context, old *Token) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), identifyTime/4)
+	defer cancel()
+	for old != nil && old.Version > 0 {
+		row, err := k.store.FindTokenByID(ctx, old.ID)
+		if errors.Is(err, ErrNotFound) || err == nil && row.Version != old.Version {
+			break
+		}
+		if err == nil {
+			err = k.store.SaveToken(ctx, row)
+		}
+		if err != nil && !errors.Is(err, ErrConflict) {
+			return false
+		}
+	}
+	return true
+}
+
 // giveBack revokes a login that was redeemed and that nobody can keep, so that it
 // does not take the place of another: Zoho keeps 20 refresh tokens for each user
 // and client. What the store has, or may have because only its answer was lost, stays.

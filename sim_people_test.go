@@ -2,6 +2,7 @@ package tokenkeep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -136,7 +137,6 @@ func (w *simWorld) logIn(ctx context.Context, l *simLife, user string, r *rand.R
 		t.UserName = user
 	}
 	w.store.login(rt, 1)
-	defer w.store.login(rt, -1)
 	op := w.begin("login", user, rt)
 	if w.plan.rotation != RotationNone { // without a code, nobody can tell a login from its successor
 		t.GrantToken = NewSecret("code." + rt)
@@ -148,6 +148,9 @@ func (w *simWorld) logIn(ctx context.Context, l *simLife, user string, r *rand.R
 		_, err = l.keeper.Login(ctx, &Grant{Code: NewSecret("code." + rt), UserName: t.UserName})
 	}
 	w.end(ctx, l, op, err)
+	if !errors.Is(err, ErrStoreUnavailable) { // else its save may be on its way yet
+		w.store.login(rt, -1)
+	}
 }
 
 func (w *simWorld) begin(kind, user, rt string) *simOp {

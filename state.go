@@ -133,17 +133,13 @@ func (k *Keeper) softExpiry(row *Token) time.Duration {
 }
 
 // lifeOf returns how long the row's access token lived when it was new, or zero
-// if the row does not tell: only when nothing was asked for since its save, and no
-// later use was written down.
+// if the row does not tell: only when what was asked for last is what it has.
 func lifeOf(row *Token) time.Duration {
 	n := len(row.Mints)
-	if n == 0 || row.Expiry.IsZero() {
+	if n == 0 || row.Expiry.IsZero() || row.State.Class != "" || row.UsedAt.Before(row.Mints[n-1]) {
 		return 0
 	}
-	if d := row.UsedAt.Sub(row.Mints[n-1]); d < 0 || d >= shortestTouch {
-		return 0
-	}
-	return max(row.Expiry.Sub(row.UsedAt), 0)
+	return max(row.Expiry.Sub(row.Mints[n-1]), 0)
 }
 
 // isStranger reports whether row is somebody else's login under the id of one that

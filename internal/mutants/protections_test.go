@@ -21,6 +21,8 @@ var protections = []protection{
 	{name: "revoked logins make room", file: "login.go", old: "row = k.writeOff(ctx, row, old)", new: "", test: "TestLoginsKeepTheTwentyPlaces"},
 	{name: "unrevoked logins are counted", file: "places.go", old: "append(slices.Clone(loginsOf(stored)), in.Logins...)", new: "slices.Clone(in.Logins)", test: "TestLoginsKeepTheTwentyPlaces"},
 	{name: "logins at once replace each other", file: "login.go", old: "l.supersedes(ctx, k); l.old != nil", new: "l.supersedes(ctx, k); false", test: "TestLoginsAtOnceKeepTheTwentyPlaces"},
+	{name: "a login that was given up does not arrive", file: "login.go", old: "!k.fence(ctx, l.old), err", new: "!k.fence(ctx, nil), err", test: "TestSaveThatWasGivenUpChangesNothing"},
+	{name: "a use that is written down hides no life", file: "state.go", old: "row.Expiry.Sub(row.Mints[n-1])", new: "row.Expiry.Sub(row.UsedAt)", test: "TestTouchHidesNoLife"},
 	{name: "a dead login can be renewed", file: "quota.go", old: "n > 0 && row.State.Class == NeedsLogin", new: "n < 0", test: "TestDeadLoginMayBeRenewed"},
 	{name: "the place is made free though the caller leaves", file: "login.go", old: "context.WithTimeout(context.WithoutCancel(ctx), identifyTime)", new: "context.WithTimeout(ctx, identifyTime)", test: "TestCallerWhoLeavesLeavesNoPlaceTaken"},
 	{name: "a lost answer is doubtful for a strict rotator", file: "failure.go", old: "Limits().Rotation == RotationStrict", new: "Limits().Rotation == \"none of them\"", test: "TestLostAnswerOfAStrictRotatorIsInDoubt"},
