@@ -39,7 +39,7 @@ func MySQL() Dialect {
 			ours:   "touched IS NULL",
 			mark:   "CAST(touched AS CHAR)",
 		},
-		migrations: []func(n names) []string{mysqlVersion1},
+		migrations: []func(n names) []string{mysqlVersion1, mysqlVersion2},
 		diagnose:   mysqlDiagnose,
 	}
 }
@@ -71,10 +71,18 @@ func mysqlVersion1(n names) []string {
 	}
 }
 
+// mysqlLong is the type of our texts.
+const mysqlLong = " mediumtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"
+
+// mysqlVersion2 adds columns for what a later version keeps of a login.
+func mysqlVersion2(names) []string {
+	return []string{"ALTER TABLE {table} ADD COLUMN candidates" + mysqlLong + ", ADD COLUMN logins" + mysqlLong}
+}
+
 // mysqlAlter changes the official table in one statement, which is done whole or
 // not at all.
 func mysqlAlter(n names) string {
-	const long = " mediumtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"
+	const long = mysqlLong
 	steps := []string{
 		"ENGINE=InnoDB", "ROW_FORMAT=DYNAMIC",
 		"ADD COLUMN version bigint NOT NULL DEFAULT 1",

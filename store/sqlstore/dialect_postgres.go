@@ -42,7 +42,7 @@ func Postgres() Dialect {
 			ours:   "xmin::text = writer::text",
 			mark:   "CASE WHEN xmin::text = writer::text THEN NULL ELSE xmin::text END",
 		},
-		migrations: []func(n names) []string{postgresVersion1},
+		migrations: []func(n names) []string{postgresVersion1, postgresVersion2},
 		diagnose:   postgresDiagnose,
 	}
 }
@@ -115,6 +115,12 @@ func postgresVersion1(n names) []string {
 		steps = append(steps, "CREATE INDEX "+n.derived(column)+" ON {table} USING hash ("+column+")")
 	}
 	return steps
+}
+
+// postgresVersion2 adds columns for what a later version keeps of a login. It writes
+// no row, so that none counts as written by another program.
+func postgresVersion2(names) []string {
+	return []string{"ALTER TABLE {table} ADD COLUMN candidates text, ADD COLUMN logins text"}
 }
 
 // postgresDiagnose goes by the codes of

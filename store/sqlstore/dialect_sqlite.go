@@ -25,7 +25,7 @@ func SQLite() Dialect {
 		begin:    sqliteBegin,
 		diagnose: sqliteDiagnose,
 		migrations: []func(n names) []string{
-			sqliteVersion1,
+			sqliteVersion1, sqliteVersion2,
 		},
 	}
 }
@@ -57,7 +57,17 @@ func sqliteVersion1(n names) []string {
 	for _, column := range []string{"user_name", "access_token", "grant_token", "refresh_token"} {
 		steps = append(steps, "CREATE INDEX "+n.derived(column)+" ON {table} ("+column+") WHERE "+column+" IS NOT NULL")
 	}
-	return append(steps, sqliteForeignInsert(n), sqliteForeignVersion(n), sqliteForeignUpdate(n))
+	return append(steps, sqliteForeignInsert(n), sqliteForeignVersion(n), sqliteForeignUpdate(n, ""))
+}
+
+// sqliteVersion2 adds columns for what a later version keeps of a login.
+func sqliteVersion2(n names) []string {
+	return []string{
+		"ALTER TABLE {table} ADD COLUMN candidates text",
+		"ALTER TABLE {table} ADD COLUMN logins text",
+		"DROP TRIGGER " + n.derived("foreign_update"),
+		sqliteForeignUpdate(n, ", candidates = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token THEN NULL ELSE NEW.candidates END"),
+	}
 }
 
 // sqliteForeignInsert keeps the last id above those that other programs choose.
@@ -82,8 +92,8 @@ func sqliteForeignVersion(n names) string {
 
 // sqliteForeignUpdate counts the version when a program that knows no versions
 // changes a row. A new refresh token is a new login; a new access token shows
-// that the login works.
-func sqliteForeignUpdate(n names) string {
+// that the login works. More sets the columns of later versions.
+func sqliteForeignUpdate(n names, more string) string {
 	return "CREATE TRIGGER " + n.derived("foreign_update") + ` AFTER UPDATE ON {table} FOR EACH ROW
 		WHEN NEW.version = OLD.version
 		BEGIN
@@ -91,7 +101,7 @@ func sqliteForeignUpdate(n names) string {
 				state = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token OR NEW.access_token IS NOT OLD.access_token
 					THEN NULL ELSE NEW.state END,
 				claim = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token THEN NULL ELSE NEW.claim END,
-				mints = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token THEN NULL ELSE NEW.mints END
+				mints = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token THEN NULL ELSE NEW.mints END` + more + `
 			WHERE id = NEW.id;
 		END`
 }

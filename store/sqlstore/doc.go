@@ -23,14 +23,15 @@
 //	id user_name client_id client_secret refresh_token access_token grant_token
 //	expiry_time redirect_url api_domain          Zoho's ten
 //	version                                      counts the saves of the row
-//	accounts_server data_centre scopes state claim mints
+//	accounts_server data_centre scopes state claim mints candidates logins
 //	created_at updated_at used_at                milliseconds since 1970, UTC
 //	seen, touched (MySQL), writer (PostgreSQL)   show what another program wrote
 //
 // NULL and the empty text both mean that a value is absent. expiry_time is the
 // number of milliseconds since 1970 in decimal digits, as the SDKs write it; a
 // value that is not such a number reads as a token that has expired. scopes holds
-// one scope a line, mints milliseconds with commas between them, claim
+// one scope a line, candidates one refresh token a line, mints and logins milliseconds
+// with commas between them, claim
 // "<since> <owner>" and state "<class> <until> <since> <failures> <reason>".
 //
 // A second table, <table>_meta, holds the version of the schema and the last id
@@ -50,7 +51,7 @@
 // and PostgreSQL stamps each row with its transaction (xmin), which is compared with
 // the one in writer. The first read of such a row adopts it: it counts the version,
 // in one more statement. A refresh token that such a program changed is a new login:
-// it clears state, claim, mint times and scopes, and with another API domain also
+// it clears state, claim, mint times, candidates and scopes, and with another API domain also
 // accounts server and data centre.
 //
 // Ids begin at 1000000000. The SDKs take max(id) as text and add one, which works

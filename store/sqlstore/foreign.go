@@ -44,7 +44,7 @@ func adopted(t *tokenkeep.Token, seen string, now time.Time) {
 	}
 	t.Version++
 	if before[0] != after[0] {
-		t.State, t.Claim, t.Mints, t.Scopes = tokenkeep.State{}, tokenkeep.Claim{}, nil, nil
+		t.State, t.Claim, t.Mints, t.Candidates, t.Scopes = tokenkeep.State{}, tokenkeep.Claim{}, nil, nil, nil
 		if before[2] != after[2] {
 			t.AccountsServer, t.DataCentre = "", ""
 		}
@@ -89,7 +89,7 @@ func (s *Store) adoptOnce(ctx context.Context, tx *sql.Tx, r row, version int64)
 
 func (s *Store) adoptArgs(t *tokenkeep.Token, version int64, mark string) []any {
 	v := values(t, t.UpdatedAt)
-	args := append(make([]any, 0, 10+s.stmts.keyArgs), v[colAccountsServer-2:colMints-1]...)
+	args := append(make([]any, 0, 11+s.stmts.keyArgs), v[colAccountsServer-2:colCandidates-1]...)
 	args = append(args, t.Version, fingerprint(t))
 	return append(s.stmts.key(args, t.ID), version, mark)
 }

@@ -108,10 +108,10 @@ func parseClaim(v string) tokenkeep.Claim {
 	return tokenkeep.Claim{Owner: owner, Since: fromMillis(number(since))}
 }
 
-// formatMints returns the times in milliseconds, with commas between them.
-func formatMints(mints []time.Time) string {
+// formatTimes returns the times in milliseconds, with commas between them.
+func formatTimes(times []time.Time) string {
 	var b []byte
-	for i, t := range mints {
+	for i, t := range times {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -120,12 +120,32 @@ func formatMints(mints []time.Time) string {
 	return string(b)
 }
 
-func parseMints(v string) []time.Time {
-	var mints []time.Time
+func parseTimes(v string) []time.Time {
+	var times []time.Time
 	for part := range strings.SplitSeq(v, ",") {
 		if ms := number(part); ms != 0 {
-			mints = append(mints, fromMillis(ms))
+			times = append(times, fromMillis(ms))
 		}
 	}
-	return mints
+	return times
+}
+
+// formatSecrets returns one secret a line.
+func formatSecrets(secrets []tokenkeep.Secret) string {
+	lines := make([]string, len(secrets))
+	for i, s := range secrets {
+		lines[i] = s.Reveal()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func parseSecrets(v string) []tokenkeep.Secret {
+	if v == "" {
+		return nil
+	}
+	var secrets []tokenkeep.Secret
+	for line := range strings.SplitSeq(v, "\n") {
+		secrets = append(secrets, tokenkeep.NewSecret(line))
+	}
+	return secrets
 }

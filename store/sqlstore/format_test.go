@@ -94,8 +94,8 @@ func FuzzColumns(f *testing.F) {
 		if again := parseClaim(formatClaim(claim)); again != claim {
 			t.Errorf("claim %+v reads as %+v", claim, again)
 		}
-		mints := parseMints(v)
-		if again := parseMints(formatMints(mints)); !slices.EqualFunc(again, mints, time.Time.Equal) {
+		mints := parseTimes(v)
+		if again := parseTimes(formatTimes(mints)); !slices.EqualFunc(again, mints, time.Time.Equal) {
 			t.Errorf("mints %v read as %v", mints, again)
 		}
 		expiry := ParseExpiry(v)

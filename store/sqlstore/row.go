@@ -36,6 +36,8 @@ const (
 	colState
 	colClaim
 	colMints
+	colCandidates
+	colLogins
 	colCreatedAt
 	colUpdatedAt
 	colUsedAt
@@ -54,7 +56,7 @@ const (
 // columnNames returns the names of all columns, in that order.
 func columnNames() []string {
 	return append(slices.Clone(official), "version", "accounts_server", "data_centre", "scopes", "state", "claim", "mints",
-		"created_at", "updated_at", "used_at")
+		"candidates", "logins", "created_at", "updated_at", "used_at")
 }
 
 // A record is one row as the driver gives it. Any column of a damaged row may be
@@ -95,7 +97,9 @@ func (r *record) token() (*tokenkeep.Token, error) {
 		Version:        version,
 		State:          parseState(text(r[colState])),
 		Claim:          parseClaim(text(r[colClaim])),
-		Mints:          parseMints(text(r[colMints])),
+		Mints:          parseTimes(text(r[colMints])),
+		Candidates:     parseSecrets(text(r[colCandidates])),
+		Logins:         parseTimes(text(r[colLogins])),
 		CreatedAt:      instant(r[colCreatedAt]),
 		UpdatedAt:      instant(r[colUpdatedAt]),
 		UsedAt:         instant(r[colUsedAt]),
@@ -120,7 +124,9 @@ func values(t *tokenkeep.Token, now time.Time) []any {
 		optional(strings.Join(t.Scopes, "\n")),
 		optional(formatState(t.State)),
 		optional(formatClaim(t.Claim)),
-		optional(formatMints(t.Mints)),
+		optional(formatTimes(t.Mints)),
+		optional(formatSecrets(t.Candidates)),
+		optional(formatTimes(t.Logins)),
 		optionalMillis(t.CreatedAt),
 		now.UnixMilli(),
 		optionalMillis(t.UsedAt),

@@ -41,14 +41,14 @@ func TestForeignSchema(t *testing.T) {
 				}
 			})
 		}
-		for _, version := range []string{"2", "99", "0", "-1"} {
+		for _, version := range []string{"3", "99", "0", "-1"} {
 			p := pr.newPlace(t)
 			tok := p.save(t, fullToken("a"))
 			p.exec(t, "UPDATE {meta} SET value = "+version+" WHERE name = 'schema'")
 			if err := p.openError(t); !errors.Is(err, tokenkeep.ErrSchema) {
 				t.Errorf("version %s: %v, want ErrSchema", version, err)
 			}
-			p.exec(t, "UPDATE {meta} SET value = 1 WHERE name = 'schema'")
+			p.exec(t, "UPDATE {meta} SET value = 2 WHERE name = 'schema'")
 			p.settled(t, tok)
 		}
 	})
