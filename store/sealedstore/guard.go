@@ -38,9 +38,22 @@ func Guard(inner tokenkeep.TokenStore) tokenkeep.TokenStore {
 // Inner returns the store that is guarded.
 func (g *guarded) Inner() tokenkeep.TokenStore { return g.inner }
 
-// Ping implements [tokenkeep.Pinger], if inner does.
+// Ping implements [tokenkeep.Pinger]: it asks inner, if that can be asked, and whether
+// its first row is a plain one. So a Keeper finds out that it lacks the key before it
+// redeems a code that it could not keep.
 func (g *guarded) Ping(ctx context.Context) error {
-	if p, ok := g.inner.(tokenkeep.Pinger); ok {
+	for _, err := range g.GetTokens(ctx) {
+		if err != nil {
+			return err
+		}
+		break
+	}
+	return ping(ctx, g.inner)
+}
+
+// ping asks a store whether it works, if that can be asked.
+func ping(ctx context.Context, s tokenkeep.TokenStore) error {
+	if p, ok := s.(tokenkeep.Pinger); ok {
 		return p.Ping(ctx)
 	}
 	return ctx.Err()

@@ -51,6 +51,12 @@ func TestGuardRefusesSealedRows(t *testing.T) {
 		last = err
 	}
 	refused(t, last, sealedstore.ErrKeyMissing, "list")
+	refused(t, g.(tokenkeep.Pinger).Ping(ctx), sealedstore.ErrKeyMissing, "ping")
+	wrong := newStore(t, inner, newKeyring(t), nil)
+	refused(t, wrong.Ping(ctx), sealedstore.ErrKeyMissing, "ping with the wrong key")
+	if err := newStore(t, inner, keys, nil).Ping(ctx); err != nil {
+		t.Errorf("ping with the key: %v", err)
+	}
 	same(t, get(t, inner, ann.ID), before, "the sealed row after attempts to use it")
 
 	same(t, get(t, g, bob.ID), bob, "a plain row")

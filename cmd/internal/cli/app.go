@@ -19,6 +19,7 @@ import (
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/config"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/stores"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
+	"github.com/tokenkeep/tokenkeep/store/sealedstore"
 )
 
 // A Command makes a command for one run of the program. Packages outside of this
@@ -42,7 +43,8 @@ type App struct {
 	log     *slog.Logger
 	now     func() time.Time
 	closers []io.Closer
-	secrets []tokenkeep.Secret // of the client, once they were read
+	secrets []tokenkeep.Secret   // of the client, once they were read
+	keys    *sealedstore.Keyring // that the store is sealed with, once they were read
 }
 
 // Main runs the program with the process's streams and environment and returns
@@ -52,7 +54,8 @@ func Main(args []string, extra ...Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	a := &App{IO: ui.System(os.Getenv), Getenv: os.Getenv, Version: version()}
+	getenv := environment()
+	a := &App{IO: ui.System(getenv), Getenv: getenv, Version: version()}
 	a.OpenBrowser = func(ctx context.Context, url string) error { return openBrowser(ctx, os.Getenv("BROWSER"), url) }
 	return a.Run(ctx, args, extra...)
 }
@@ -68,6 +71,7 @@ func (a *App) Run(ctx context.Context, args []string, extra ...Command) int {
 	if ctx.Err() != nil && err != nil {
 		err = errors.Join(errInterrupted, err)
 	}
+	err = a.hintSeal(err)
 	a.report(err)
 	return ExitCode(err)
 }

@@ -17,7 +17,7 @@ import (
 // checkRedis tells what a crash of a Redis server would lose.
 func (a *App) checkRedis(ctx context.Context, s tokenkeep.TokenStore) []checkup {
 	const name = "persistence"
-	r, ok := s.(*redisstore.Store)
+	r, ok := bare(s).(*redisstore.Store)
 	if !ok {
 		return nil
 	}

@@ -30,6 +30,7 @@ func (a *App) checkStore(ctx context.Context) []checkup {
 	}
 	list := append([]checkup{a.ping(ctx, l, s)}, checkFiles(l)...)
 	list = append(list, a.checkRedis(ctx, s)...)
+	list = append(list, a.checkSealing(ctx, l, s)...)
 	tokens, err := rows(ctx, s)
 	if err != nil {
 		return append(list, storeBroken(l, err))
@@ -66,7 +67,7 @@ func checkFolder(l stores.Location) checkup {
 }
 
 func (a *App) ping(ctx context.Context, l stores.Location, s tokenkeep.TokenStore) checkup {
-	if _, official := s.(*stores.Official); official {
+	if _, official := bare(s).(*stores.Official); official {
 		return good("store", "%s can be read; it is a table of Zoho's SDKs, which the first write of tokenkeep takes over by adding columns (store migrate and tokens import leave it as it is)", l)
 	}
 	p, ok := s.(tokenkeep.Pinger)

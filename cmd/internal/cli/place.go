@@ -43,8 +43,21 @@ func toLook(ctx context.Context, l stores.Location, a *App) (tokenkeep.TokenStor
 	return stores.Look(ctx, l, a.log)
 }
 
-// openPlace opens the store at l; the App closes it.
+// openPlace opens the store at l, sealed if there is a key; the App closes it.
 func (a *App) openPlace(ctx context.Context, l stores.Location, open opener) (tokenkeep.TokenStore, error) {
+	keys, err := a.keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.openBare(ctx, l, open)
+	if err != nil {
+		return nil, err
+	}
+	return a.seal(s, keys)
+}
+
+// openBare opens the store at l as it is; the App closes it.
+func (a *App) openBare(ctx context.Context, l stores.Location, open opener) (tokenkeep.TokenStore, error) {
 	stop := a.IO.Progress("opening " + l.String())
 	s, c, err := open(ctx, l, a)
 	stop()
@@ -80,13 +93,9 @@ func (a *App) look(ctx context.Context) (tokenkeep.TokenStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, c, err := stores.Look(ctx, l, a.log)
+	s, err := a.openPlace(ctx, l, toLook)
 	if errors.Is(err, fs.ErrNotExist) {
 		return tokenkeep.NewMemoryStore(), nil
 	}
-	if err != nil {
-		return nil, a.openError(l, err)
-	}
-	a.onClose(c)
-	return s, nil
+	return s, err
 }

@@ -17,7 +17,9 @@ tokenkeep/config.toml in your configuration directory.
 
 Environment: ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE, ZOHO_DC,
 ZOHO_ACCOUNTS_SERVER, ZOHO_API_DOMAIN, TOKENKEEP_STORE, TOKENKEEP_STORE_PASSWORD,
-TOKENKEEP_STORE_PASSWORD_FILE, BROWSER, NO_COLOR.
+TOKENKEEP_STORE_PASSWORD_FILE, TOKENKEEP_KEY_FILE, TOKENKEEP_KEY,
+TOKENKEEP_KEY_COMMAND, TOKENKEEP_KEY_KEYRING, TOKENKEEP_REQUIRE_SEALED,
+TOKENKEEP_ALLOW_CORE, BROWSER, NO_COLOR.
 
 Stores: sqlite:PATH (default: in your data directory), file:PATH, memory:,
 mysql://USER@HOST:PORT/DATABASE?table=NAME, postgres://… likewise, and
@@ -27,9 +29,16 @@ never an argument: it is in TOKENKEEP_STORE_PASSWORD, in the file that
 TOKENKEEP_STORE_PASSWORD_FILE names, in the URL of TOKENKEEP_STORE, or in the
 configuration file (store_password, store_password_file).
 
+With a key the store is sealed: every token is encrypted when it is saved. The key is
+never an argument. It is in the file of --key-file or TOKENKEEP_KEY_FILE, in
+TOKENKEEP_KEY, on the standard output of TOKENKEEP_KEY_COMMAND (run without a
+shell), or in the system's keyring under the SERVICE/ACCOUNT of
+TOKENKEEP_KEY_KEYRING; or where key_file, key_command or key_keyring of the
+configuration file say.
+
 Exit codes: 0 ok, 1 failed, 2 usage, 3 no such token, 4 login needed, 5 scope or
-permission missing, 6 Zoho API error, 7 store unreadable or locked, 8 some of
-several failed, 75 throttled or temporarily out of order, 130 interrupted.`
+permission missing, 6 Zoho API error, 7 store unreadable, locked or its key missing,
+8 some of several failed, 75 throttled or temporarily out of order, 130 interrupted.`
 
 // newRoot makes the whole tree of commands.
 func newRoot(a *App, extra []Command) *cobra.Command {
@@ -59,6 +68,8 @@ func commands() []Command {
 
 func globalFlags(f *pflag.FlagSet) {
 	f.String("store", "", "store `URL`: sqlite:PATH, file:PATH, memory:, mysql://…, postgres://… or redis://…, without a password (default: sqlite in your data directory)")
+	f.String("key-file", "", "`FILE` with the key that the store is sealed with (see tokenkeep store new-key)")
+	f.Bool("require-sealed", false, "refuse tokens that are stored in clear")
 	f.String("client-id", "", "OAuth client `ID` from Zoho's API console")
 	f.String("client-secret-file", "", "`FILE` with the client secret, one per line; - is standard input")
 	f.String("dc", "", "data centre `CODE` to log in at: us, eu, in, au, jp, cn, ca, sa, uk, ae, sg (default us)")

@@ -60,6 +60,9 @@ func (a *App) status(ctx context.Context, args []string, check bool) error {
 	if err := a.showStatus(found, check); err != nil {
 		return err
 	}
+	if len(args) == 0 {
+		a.noteSeal(ctx, s)
+	}
 	return a.verdict(found)
 }
 

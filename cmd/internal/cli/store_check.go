@@ -15,7 +15,8 @@ import (
 )
 
 func newStore(a *App) *cobra.Command {
-	return group("store", "Check the store, and move tokens between stores", newStoreCheck(a), newStoreJournal(a), newStoreMigrate(a))
+	return group("store", "Check the store, move tokens between stores, and encrypt it", newStoreCheck(a), newStoreJournal(a), newStoreMigrate(a),
+		newStoreNewKey(a), newStoreRotateKey(a), newStoreSeal(a))
 }
 
 func newStoreCheck(a *App) *cobra.Command {
@@ -50,6 +51,8 @@ type storeView struct {
 	Loss        string   `json:"crash_loses,omitempty"`
 	MayEvict    bool     `json:"may_evict,omitempty"`
 	Warnings    []string `json:"warnings"`
+	// Seal is null when no key is configured.
+	Seal *sealView `json:"seal"`
 }
 
 func (a *App) storeCheck(ctx context.Context) error {
@@ -82,16 +85,20 @@ func (a *App) fillStoreView(ctx context.Context, s tokenkeep.TokenStore, v *stor
 		}
 	}
 	v.Writable = true
-	if _, official := s.(*stores.Official); official {
+	if _, official := bare(s).(*stores.Official); official {
 		v.Tables, v.Writable = "official", false
 	}
-	if r, ok := s.(*redisstore.Store); ok {
+	if r, ok := bare(s).(*redisstore.Store); ok {
 		report, err := r.Durability(ctx)
 		if err != nil {
 			return err
 		}
 		v.Persistence, v.Loss, v.MayEvict = string(report.Persistence), report.Loss, report.MayEvict
 		v.Warnings = append(v.Warnings, report.Warnings...)
+	}
+	var err error
+	if v.Seal, err = a.sealing(ctx, s); err != nil {
+		return err
 	}
 	return a.countTokens(ctx, s, v)
 }
@@ -129,6 +136,7 @@ func (a *App) showStoreView(v *storeView) error {
 		{"need a login", fmt.Sprint(v.NeedsLogin)},
 		{"being refreshed", fmt.Sprint(v.Claimed)},
 		{"without refresh token", fmt.Sprint(v.NoRefresh)},
+		{"sealed", v.Seal.String()},
 	}
 	if !v.Writable {
 		lines[2][1] = "that of Zoho's SDKs"

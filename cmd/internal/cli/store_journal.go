@@ -80,7 +80,10 @@ type journalView struct {
 
 func (a *App) listJournal(ctx context.Context) error {
 	views := []journalView{}
-	k := tokenkeep.New(nil, nil, &tokenkeep.Options{Journal: a.journal(), Logger: a.log})
+	if _, err := a.keyring(ctx); err != nil {
+		return err
+	}
+	k := tokenkeep.New(nil, nil, &tokenkeep.Options{Journal: a.journal(), Logger: a.log, Sealer: a.sealer()})
 	for e, err := range k.Journal(ctx) {
 		v := journalView{Name: e.Name, Kind: string(e.Kind), Token: e.TokenID, User: e.UserName, Time: dateTime(e.Time), Owner: e.Owner, Why: e.Why}
 		if err != nil {

@@ -133,7 +133,7 @@ func (a *App) openSource(ctx context.Context, l stores.Location, write bool) (to
 		return nil, withHint(&tokenkeep.Error{Class: tokenkeep.StoreUnavailable, Op: "open " + l.String(), Reason: "there is no such store"},
 			"check the path, or the names of the database and the table")
 	}
-	if _, official := s.(*stores.Official); err == nil && official && write {
+	if _, official := bare(s).(*stores.Official); err == nil && official && write {
 		return a.openPlace(ctx, l, toUse)
 	}
 	return s, err

@@ -121,7 +121,8 @@ func showToken(w io.Writer, a *App, t *tokenkeep.Token) error {
 }
 
 func newTokensDelete(a *App) *cobra.Command {
-	return &cobra.Command{
+	var unreadable bool
+	cmd := &cobra.Command{
 		Use: "delete USER|ID...", Short: "Delete stored tokens, without revoking them at Zoho",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -129,9 +130,14 @@ func newTokensDelete(a *App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if unreadable {
+				return a.deleteUnreadable(cmd.Context(), s, args)
+			}
 			return a.deleteTokens(cmd.Context(), s, args)
 		},
 	}
+	cmd.Flags().BoolVar(&unreadable, "unreadable", false, "delete rows by their ids that no key opens; those that open are left alone")
+	return cmd
 }
 
 func (a *App) deleteTokens(ctx context.Context, s tokenkeep.TokenStore, users []string) error {

@@ -35,6 +35,8 @@ type Config struct {
 	RedirectURL string
 	// Scopes are asked for by logins; empty means the command's default.
 	Scopes []string
+	// RequireSealed refuses rows that are not sealed.
+	RequireSealed bool
 	// JSON asks for machine-readable output, of errors too.
 	JSON bool
 	// NoInput forbids questions.
@@ -52,6 +54,7 @@ type Config struct {
 	inline   level  // where secret came from
 	external level  // where file came from
 	store    storePassword
+	keys     []keyChoice // that were given, the weakest source first
 	origins  map[string]string
 }
 
@@ -134,7 +137,7 @@ func (c *Config) check() error {
 	if c.APIDomain != "" && c.AccountsServer == "" {
 		return &Error{Origin: c.Origin("api_domain"), Key: "api_domain", Err: errAlone}
 	}
-	return nil
+	return c.checkKey()
 }
 
 // Origin says where the setting with this key of the configuration file came
