@@ -51,10 +51,11 @@ type App struct {
 // its exit code. An interrupt or SIGTERM ends the command; the second one ends
 // the process.
 func Main(args []string, extra ...Command) int {
+	getenv := environment()
+	protectMemory(getenv, os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	getenv := environment()
 	a := &App{IO: ui.System(getenv), Getenv: getenv, Version: version()}
 	a.OpenBrowser = func(ctx context.Context, url string) error { return openBrowser(ctx, os.Getenv("BROWSER"), url) }
 	return a.Run(ctx, args, extra...)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tokenkeep/tokenkeep"
+	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/stores"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
 	"github.com/tokenkeep/tokenkeep/store/sealedstore"
 )
@@ -14,6 +15,7 @@ import (
 // A rotation is one run of rotate-key or seal.
 type rotation struct {
 	app   *App
+	place stores.Location
 	opt   rotateOptions
 	keys  *sealedstore.Keyring
 	store *sealedstore.Store
@@ -62,7 +64,7 @@ func (a *App) newRotation(ctx context.Context, o rotateOptions) (*rotation, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &rotation{app: a, opt: o, keys: keys}
+	r := &rotation{app: a, opt: o, keys: keys, place: l}
 	r.view = rotationView{Schema: o.schema, DryRun: o.dryRun, Retired: []string{}, Kept: []keptKey{}}
 	if folder := a.journal(); folder != "" {
 		r.opt.journals = append(slices.Clone(o.journals), folder)
@@ -186,4 +188,15 @@ func (r *rotation) retire(ctx context.Context) (failed []error) {
 
 func (r *rotation) keep(id, why string) { r.view.Kept = append(r.view.Kept, keptKey{id, why}) }
 
-func (r *rotation) clean(context.Context) error { return nil }
+// clean removes from the store's file what was in clear, for good. Programs that use it
+// may keep that from succeeding.
+func (r *rotation) clean(ctx context.Context) error {
+	if !r.opt.sealOnly && r.rows.Clear == 0 {
+		return nil
+	}
+	defer r.app.IO.Progress("cleaning up " + r.place.String())()
+	if err := stores.Scrub(ctx, r.place); err != nil {
+		return withHint(err, "what was in clear may still be in the file or its log: run tokenkeep store seal when no other program uses the store")
+	}
+	return nil
+}

@@ -150,9 +150,12 @@ func runTK(ts *testscript.TestScript, args []string, secretsOut bool) {
 	noSecrets(ts, "stderr")
 }
 
+// keyShape is every key of a store.
+var keyShape = regexp.MustCompile(`[0-9A-Za-z+/_-]{43}=`)
+
 func noSecrets(ts *testscript.TestScript, stream string) {
 	text := ts.ReadFile(stream)
-	if tokenShape.MatchString(text) || strings.Contains(text, clientSecret) {
+	if tokenShape.MatchString(text) || keyShape.MatchString(text) || strings.Contains(text, clientSecret) {
 		ts.Fatalf("a secret is on %s", stream)
 	}
 }
@@ -282,7 +285,8 @@ func TestScriptsCoverEverything(t *testing.T) {
 	}
 	for _, c := range []string{
 		"login", "status", "token", "refresh", "logout", "switch", "tokens list", "tokens show", "tokens delete",
-		"tokens delete-all", "tokens import", "tokens export", "store check", "store migrate", "api", "exec", "doctor", "version", "completion",
+		"tokens delete-all", "tokens import", "tokens export", "store check", "store migrate", "store new-key", "store seal",
+		"store rotate-key", "api", "exec", "doctor", "version", "completion",
 	} {
 		if !regexp.MustCompile(`(?m)^tk(-secret)? \d+ ` + c + `\b`).MatchString(all.String()) {
 			t.Errorf("no script runs %q", c)
