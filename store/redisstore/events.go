@@ -15,8 +15,8 @@ import (
 )
 
 // DefaultHistoryLength is how many events a store keeps whose options say nothing:
-// some 4 MB of memory.
-const DefaultHistoryLength = 10_000
+// some 25 MB of memory.
+const DefaultHistoryLength = 50_000
 
 // AppendEvents implements [tokenkeep.Historian] in one round trip: all of events, or
 // none. What is beyond Options.HistoryLength goes, the oldest first.

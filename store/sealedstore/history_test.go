@@ -73,7 +73,7 @@ func earlier(t *testing.T) (inner *tokenkeep.MemoryStore, keys *sealedstore.Keyr
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows []struct{ User, Client_Secret, Refresh_Token, Access_Token, Grant_Token string } //nolint:staticcheck // as in JSON
+	var rows []struct{ User, Client_Secret, Refresh_Token, Access_Token, Grant_Token string }
 	if err := json.Unmarshal(text, &rows); err != nil {
 		t.Fatal(err)
 	}

@@ -164,6 +164,7 @@ type migrationView struct {
 	Failed     int           `json:"failed"`
 	Deleted    int           `json:"deleted_from_source"`
 	NeedsLogin int           `json:"needs_login"`
+	Events     int           `json:"history_events"`
 	Total      int           `json:"rows_in_target"`
 	Digest     string        `json:"digest_of_target,omitempty"`
 	Verified   bool          `json:"verified"`
@@ -182,7 +183,7 @@ func (a *App) showMigration(p pair, o migrateOptions, res *migrate.Result, err e
 	v := migrationView{
 		Schema: "migration/v1", From: p.from.String(), To: p.to.String(), DryRun: o.dryRun, Moved: o.move,
 		Rows: res.Rows, Copied: res.Copied, Updated: res.Updated, Present: res.Present, Failed: res.Failed,
-		Deleted: res.Deleted, NeedsLogin: res.NeedsLogin, Total: res.Total, Digest: res.Digest,
+		Deleted: res.Deleted, NeedsLogin: res.NeedsLogin, Events: res.Events, Total: res.Total, Digest: res.Digest,
 		Verified: err == nil && !o.dryRun, Failures: []failureView{},
 	}
 	var errs []error
@@ -219,6 +220,9 @@ func (a *App) tellMigration(v *migrationView, changed bool) {
 	}
 	if v.Verified {
 		a.IO.Done("%s was read again: all %d rows are right (digest %s)", v.To, v.Total, v.Digest[:16])
+	}
+	if v.Events > 0 {
+		a.IO.Note("%d events of the history: they stay in %s too", v.Events, v.From)
 	}
 	if changed {
 		a.IO.Note("other programs refreshed logins in it meanwhile")

@@ -47,6 +47,8 @@ type Result struct {
 	Deleted int
 	// NeedsLogin is how many of the rows are of a login that a person must renew.
 	NeedsLogin int
+	// Events is how many events were added to the target's history, or would be.
+	Events int
 	// Total is how many rows the target has, and Digest stands for all of them;
 	// both are of the last reading.
 	Total  int
@@ -76,6 +78,8 @@ var ErrSame = errors.New("both are the same store")
 // there are. A row that cannot be copied is one of the result's failures; the
 // error is for what ends the whole: a store that cannot be used, ctx, or a target
 // that reads back different. What was done until then stays done: run it again.
+//
+// The history of from comes last, if both stores keep one. It stays in from too.
 func Run(ctx context.Context, from, to tokenkeep.TokenStore, opt Options) (*Result, error) {
 	if opt.Patience == 0 {
 		opt.Patience = 30 * time.Second
@@ -87,10 +91,15 @@ func Run(ctx context.Context, from, to tokenkeep.TokenStore, opt Options) (*Resu
 	if err := m.rows(ctx); err != nil {
 		return m.res, err
 	}
-	if opt.DryRun {
-		return m.res, nil
+	if !opt.DryRun {
+		if err := m.verify(ctx); err != nil {
+			return m.res, err
+		}
 	}
-	return m.res, m.verify(ctx)
+	if err := m.history(ctx); err != nil {
+		return m.res, fmt.Errorf("the tokens are there; the history: %w", err)
+	}
+	return m.res, nil
 }
 
 // A migration is one run.

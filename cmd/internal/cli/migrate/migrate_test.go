@@ -30,6 +30,7 @@ func full(n int) *tokenkeep.Token {
 		AccountsServer: "https://accounts.zoho.eu", DataCentre: "eu", Scopes: []string{"A", "B"},
 		State: tokenkeep.State{Class: tokenkeep.NeedsLogin, Reason: "revoked", Since: begin, Failures: 2},
 		Mints: []time.Time{begin, begin.Add(time.Second)}, UsedAt: begin,
+		Logins: []time.Time{begin.Add(-time.Hour), begin}, Candidates: []tokenkeep.Secret{secret("c%d", n), secret("d%d", n)},
 	}
 }
 
@@ -60,7 +61,11 @@ func list(t *testing.T, s tokenkeep.TokenStore) []*tokenkeep.Token {
 func bare(tok *tokenkeep.Token) string {
 	c := tok.Clone()
 	c.ID, c.Version, c.CreatedAt, c.UpdatedAt = "", 0, time.Time{}, time.Time{}
-	return fmt.Sprintf("%+v %s %s %s %s", *c, c.RefreshToken.Reveal(), c.AccessToken.Reveal(), c.GrantToken.Reveal(), c.ClientSecret.Reveal())
+	text := fmt.Sprintf("%+v %s %s %s %s", *c, c.RefreshToken.Reveal(), c.AccessToken.Reveal(), c.GrantToken.Reveal(), c.ClientSecret.Reveal())
+	for _, candidate := range c.Candidates {
+		text += " " + candidate.Reveal()
+	}
+	return text
 }
 
 func run(t *testing.T, from, to tokenkeep.TokenStore, opt migrate.Options) *migrate.Result {

@@ -38,14 +38,17 @@ type record struct {
 	AccessToken    string    `json:"access_token,omitempty"`
 	ExpiresAt      time.Time `json:"access_expires_at,omitzero"`
 	GrantToken     string    `json:"grant_token,omitempty"`
+	Candidates     []string  `json:"candidate_refresh_tokens,omitempty"`
 	RedirectURL    string    `json:"redirect_url,omitempty"`
 	APIDomain      string    `json:"api_domain,omitempty"`
 	AccountsServer string    `json:"accounts_server,omitempty"`
 	DC             string    `json:"dc,omitempty"`
 	Scopes         []string  `json:"scopes,omitempty"`
-	CreatedAt      time.Time `json:"created_at,omitzero"`
-	UpdatedAt      time.Time `json:"updated_at,omitzero"`
-	UsedAt         time.Time `json:"last_refresh_at,omitzero"`
+	// Logins are the times of the logins that may still hold a place at the provider.
+	Logins    []time.Time `json:"logins,omitempty"`
+	CreatedAt time.Time   `json:"created_at,omitzero"`
+	UpdatedAt time.Time   `json:"updated_at,omitzero"`
+	UsedAt    time.Time   `json:"last_refresh_at,omitzero"`
 }
 
 // WriteJSON writes tokens as JSON, with their secrets in clear or masked.
@@ -61,6 +64,7 @@ func WriteJSON(w io.Writer, tokens []*tokenkeep.Token, secrets bool) error {
 			RefreshToken: show(t.RefreshToken), AccessToken: show(t.AccessToken), GrantToken: show(t.GrantToken),
 			ExpiresAt: utc(t.Expiry), RedirectURL: t.RedirectURL, APIDomain: t.APIDomain,
 			AccountsServer: t.AccountsServer, DC: t.DataCentre, Scopes: t.Scopes,
+			Candidates: shown(t.Candidates, show), Logins: t.Logins,
 			CreatedAt: utc(t.CreatedAt), UpdatedAt: utc(t.UpdatedAt), UsedAt: utc(t.UsedAt),
 		}
 	}
@@ -68,6 +72,14 @@ func WriteJSON(w io.Writer, tokens []*tokenkeep.Token, secrets bool) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(d)
+}
+
+// shown returns secrets as the document says.
+func shown(secrets []tokenkeep.Secret, show func(tokenkeep.Secret) string) (texts []string) {
+	for _, s := range secrets {
+		texts = append(texts, show(s))
+	}
+	return texts
 }
 
 func utc(t time.Time) time.Time {
@@ -95,11 +107,15 @@ func parseJSON(data []byte) (*Source, error) {
 }
 
 func (r *record) token() *tokenkeep.Token {
+	var candidates []tokenkeep.Secret
+	for _, c := range r.Candidates {
+		candidates = append(candidates, tokenkeep.NewSecret(c))
+	}
 	return &tokenkeep.Token{
 		ID: r.ID, UserName: r.User, ClientID: r.ClientID, ClientSecret: tokenkeep.NewSecret(r.ClientSecret),
 		RefreshToken: tokenkeep.NewSecret(r.RefreshToken), AccessToken: tokenkeep.NewSecret(r.AccessToken),
 		GrantToken: tokenkeep.NewSecret(r.GrantToken), Expiry: r.ExpiresAt, RedirectURL: r.RedirectURL,
 		APIDomain: r.APIDomain, AccountsServer: r.AccountsServer, DataCentre: r.DC, Scopes: r.Scopes,
-		UsedAt: r.UsedAt,
+		UsedAt: r.UsedAt, Logins: r.Logins, Candidates: candidates,
 	}
 }

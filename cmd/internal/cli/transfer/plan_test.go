@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,32 @@ func TestApplyLosesNoRefresh(t *testing.T) {
 	}
 }
 
+// An export has all of a login, and masked it shows no secret.
+func TestExportOfALogin(t *testing.T) {
+	want := token("ann", "1000.canary-refresh-of-a-login", time.Unix(1_800_000_000, 0).UTC())
+	want.Logins = []time.Time{time.UnixMilli(1_700_000_000_001).UTC(), time.UnixMilli(1_700_000_000_002).UTC()}
+	want.Candidates = []tokenkeep.Secret{tokenkeep.NewSecret("1000.canary-candidate"), tokenkeep.NewSecret("1000.canary-older")}
+	var clear, masked strings.Builder
+	if err := errors.Join(transfer.WriteJSON(&clear, []*tokenkeep.Token{want}, true), transfer.WriteJSON(&masked, []*tokenkeep.Token{want}, false)); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(masked.String(), "canary") || strings.Count(masked.String(), "****") != 4 {
+		t.Errorf("masked: %s", masked.String())
+	}
+	src, err := transfer.Open(t.Context(), "-", strings.NewReader(clear.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := tokenkeep.NewMemoryStore()
+	if err := transfer.Apply(t.Context(), s, plan(t, s, false, src.Tokens...)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.FindToken(t.Context(), &tokenkeep.Token{UserName: "ann"})
+	if err != nil || !slices.Equal(got.Logins, want.Logins) || !slices.EqualFunc(got.Candidates, want.Candidates, tokenkeep.Secret.Equal) {
+		t.Errorf("logins %v, %d candidates, %v", got.Logins, len(got.Candidates), err)
+	}
+}
+
 func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "export.json")
@@ -175,6 +202,7 @@ func TestWriteFile(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte(`{"schema":"tokenkeep-export/v1","secrets":"clear","tokens":[{"refresh_token":"x"}]}`))
+	f.Add([]byte(`{"schema":"tokenkeep-export/v1","secrets":"clear","tokens":[{"refresh_token":"x","candidate_refresh_tokens":["y",""],"logins":["2026-11-27T00:00:00Z"]}]}`))
 	f.Add([]byte("id,user_name\n1,a"))
 	f.Add([]byte("SQLite format 3\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
