@@ -34,7 +34,9 @@ func fields(t *tokenkeep.Token) []field {
 		field{"data centre", t.DataCentre},
 		field{"scopes", strings.Join(t.Scopes, "\n")},
 		field{"state", stateText(t.State)},
-		field{"mint times", mintsText(t.Mints)},
+		field{"mint times", timesText(t.Mints)},
+		field{"login times", timesText(t.Logins)},
+		field{"candidates", candidatesText(t.Candidates)},
 		field{"time of use", millis(t.UsedAt)},
 	)
 }
@@ -66,12 +68,21 @@ func stateText(s tokenkeep.State) string {
 	return strings.Join([]string{string(s.Class), s.Reason, millis(s.Until), millis(s.Since), strconv.Itoa(s.Failures)}, "\n")
 }
 
-func mintsText(mints []time.Time) string {
-	texts := make([]string, len(mints))
-	for i, m := range mints {
-		texts[i] = millis(m)
+func timesText(times []time.Time) string {
+	texts := make([]string, len(times))
+	for i, t := range times {
+		texts[i] = millis(t)
 	}
 	return strings.Join(texts, ",")
+}
+
+// candidatesText joins them by what no token may contain.
+func candidatesText(candidates []tokenkeep.Secret) string {
+	texts := make([]string, len(candidates))
+	for i, c := range candidates {
+		texts[i] = c.Reveal()
+	}
+	return strings.Join(texts, "\n")
 }
 
 // difference names the first field in which two rows differ, "" for none.
