@@ -13,6 +13,7 @@ type minted struct {
 	asked  *Token                 // the row that it was asked for
 	at     time.Time              // when it came
 	record atomic.Pointer[string] // its name in the rescue journal, if it is there
+	unsure bool                   // the store may have taken it and not said so
 }
 
 // successor reports whether the answer carried a new refresh token.
@@ -73,6 +74,9 @@ func (f *flight) ask(ctx context.Context, row *Token) (*minted, *Token, error) {
 	row, err := f.stillOurs(ctx, row)
 	if err != nil {
 		return nil, nil, err
+	}
+	if err := f.stillInGrace(); err != nil {
+		return nil, row, err
 	}
 	ch := f.send(ctx, row)
 	beat := time.NewTicker(f.keeper.opts.ClaimTime / 3)

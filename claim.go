@@ -43,19 +43,6 @@ func (f *flight) holds(row *Token, spent Secret) bool {
 	return row.Claim.Owner == f.owner && row.RefreshToken.Equal(spent)
 }
 
-// mayBeSpent returns an error when whoever left a claim in the row may have sent
-// its refresh token, and the provider takes each only once.
-func (f *flight) mayBeSpent(row *Token) error {
-	strict := f.keeper.provider.Limits().Rotation == RotationStrict
-	if !strict || f.pending != nil || !row.Claim.Held() || row.Claim.Owner == f.owner {
-		return nil
-	}
-	return &Error{
-		Class: InDoubt, Op: "refresh", Unknown: true,
-		Reason: "a refresh ended without a trace and may have spent the refresh token",
-	}
-}
-
 // pause waits a little before the next look at the row.
 func (f *flight) pause(ctx context.Context) error {
 	if err := sleep(ctx, poll/2+jitter(poll)); err != nil {
@@ -152,6 +139,14 @@ func countedBy(mints []time.Time, at time.Time) {
 	}
 }
 
+// counted moves the newest mint of row to at, unless its time has to tell when the
+// refresh token was sent first.
+func (f *flight) counted(row *Token, at time.Time) {
+	if f.keeper.provider.Limits().Rotation != RotationGrace {
+		countedBy(row.Mints, at)
+	}
+}
+
 // claim writes this flight's claim and the mint time into the row. It proves
 // that the store can be written, before anything is asked.
 func (f *flight) claim(ctx context.Context, row *Token) error {
@@ -159,16 +154,18 @@ func (f *flight) claim(ctx context.Context, row *Token) error {
 	taken, now := row.Claim, time.Now()
 	row.Claim = Claim{Owner: f.owner, Since: now}
 	l := f.keeper.provider.Limits()
-	row.Mints = recentMints(row.Mints, now, max(l.Window, liveFor(row, l)))
+	row.Mints = recentMints(row.Mints, now, max(l.Window, l.Grace, liveFor(row, l)))
 	if f.pending == nil {
-		row.Mints = append(row.Mints, now)
+		row.Mints = append(row.Mints, askTime(row, now, l))
 	}
-	switch err := f.keeper.store.SaveToken(ctx, row); {
-	case errors.Is(err, ErrConflict):
-		return errAgain
-	case err != nil:
+	if err := f.keeper.store.SaveToken(ctx, row); err != nil {
+		f.st.idle.Store(&f.owner) // it may be in the row all the same
+		if errors.Is(err, ErrConflict) {
+			return errAgain
+		}
 		return storeError("refresh: claim", err)
 	}
+	f.st.idle.Store(nil)
 	f.claimed = now
 	if f.foreign(taken) {
 		f.emit(ctx, row, Event{Kind: TakenOver, Reason: "the claim of " + taken.Owner + " stood still"})
@@ -196,7 +193,7 @@ func (f *flight) renew(ctx context.Context, row *Token) (*Token, error) {
 func (f *flight) renewOnce(ctx context.Context, row *Token) (*Token, error) {
 	next, now := row.Clone(), time.Now()
 	next.Claim.Since = now
-	countedBy(next.Mints, now)
+	f.counted(next, now)
 	if err := f.keeper.store.SaveToken(ctx, next); err != nil {
 		return row, err
 	}

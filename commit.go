@@ -63,9 +63,16 @@ func (f *flight) save(ctx context.Context, row *Token, m *minted, r *rescue) (*T
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.keeper.opts.ClaimTime)
 	defer cancel()
 	for wait := saveRetry; ; wait = min(2*wait, 10*saveRetry) {
-		next := carry(row, m)
+		next, moved := carry(row, m), f.moved(row, m)
+		if moved {
+			next = spare(row, m)
+		}
 		err := f.keeper.store.SaveToken(ctx, next)
-		if err == nil {
+		switch {
+		case err == nil && moved:
+			f.drop(ctx, next, "another process was faster; the refresh token that came with this one is kept as a candidate")
+			return nil, errAgain
+		case err == nil:
 			return next, nil
 		}
 		if errors.Is(err, ErrConflict) {
@@ -80,6 +87,7 @@ func (f *flight) save(ctx context.Context, row *Token, m *minted, r *rescue) (*T
 			}
 		}
 		if !isRefusal(err) && !errors.Is(err, ErrConflict) {
+			m.unsure = true
 			r.now(err)
 		}
 		if sleep(ctx, wait) != nil {
@@ -109,13 +117,16 @@ func carry(row *Token, m *minted) *Token {
 	next.State, next.Claim = State{}, Claim{}
 	countedBy(next.Mints, m.at)
 	next.UsedAt = m.at
+	if m.successor() {
+		usedUp(next.Mints, next.UsedAt)
+	}
 	return next
 }
 
 // rebase reads the row after a conflict and decides whose it is. Ours still, or
 // saved already: the new base for the save. Deleted: the new token is revoked and
 // the end is told. A newer login, or another owner: ours is dropped, unless it is
-// the successor of the row's refresh token, which is spent.
+// the successor of the row's refresh token, which is spent, or of the one before.
 func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 	row, err := f.keeper.store.FindTokenByID(ctx, f.st.id)
 	switch {
@@ -128,15 +139,24 @@ func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 		return nil, err
 	case f.isSaved(row, m):
 		return row, nil
+	case f.moved(row, m):
+		f.unordered = f.single()
+		return row, nil
 	case !row.RefreshToken.Equal(m.asked.RefreshToken):
-		f.drop(ctx, row, "there is a newer login")
+		f.dropOlder(ctx, row, m)
 		return nil, errAgain
 	case row.Claim.Owner != f.owner && !m.successor():
+		f.unordered = f.single()
 		f.drop(ctx, row, "another process took over")
 		return nil, errAgain
 	}
 	return row, nil
 }
+
+// single reports whether a new access token kills the one before. Then nobody knows
+// which of two that were asked for at the same time works, and one more is asked
+// for, alone.
+func (f *flight) single() bool { return f.keeper.provider.Limits().SingleAccess }
 
 // drop gives a minted token up. Nobody has received it. Access tokens of a login
 // that lives on end by themselves.
@@ -144,11 +164,27 @@ func (f *flight) drop(ctx context.Context, row *Token, why string) {
 	f.emit(ctx, row, Event{Kind: Dropped, Reason: why})
 }
 
+// dropOlder gives a minted token up that row does not follow from. That of a login
+// that row replaced is revoked; that of this login, or what came of it, may have been
+// saved before.
+func (f *flight) dropOlder(ctx context.Context, row *Token, m *minted) {
+	if m.successor() && sameLogin(row, m.asked) {
+		f.drop(ctx, row, "another process was faster")
+		return
+	}
+	f.drop(ctx, row, "there is a newer login")
+	if m.successor() {
+		f.keeper.revokeOrphan(ctx, m)
+	}
+}
+
 // revokeOrphan ends the minted token of a login that is gone, as far as the
-// provider can.
+// provider can, and with it the successor of that login's refresh token.
 func (k *Keeper) revokeOrphan(ctx context.Context, m *minted) {
 	orphan := carry(m.asked, m) // with the data centre that it is revoked at
-	orphan.RefreshToken = Secret{}
+	if !m.successor() {
+		orphan.RefreshToken = Secret{}
+	}
 	if err := k.provider.Revoke(ctx, orphan); err != nil {
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: an orphaned access token was not revoked; it ends by itself",
 			"token", orphan.ID, "error", err)

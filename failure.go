@@ -17,27 +17,30 @@ const (
 
 // fail writes down what went wrong, clears the claim, and returns the error for
 // the callers. The login's material is never touched.
-func (f *flight) fail(ctx context.Context, row *Token, err error) error {
+func (f *flight) fail(flightCtx context.Context, row *Token, err error) error {
 	e, _ := errors.AsType[*Error](err)
 	state := f.stateAfter(row, e)
 	if state.Class == Misconfigured {
 		f.keeper.misconfigured.Store(f.keeper.clock() + int64(configRetry))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.keeper.opts.ClaimTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(flightCtx), f.keeper.opts.ClaimTime)
 	defer cancel()
 	for {
-		next := row.Clone()
-		next.State, next.Claim = state, Claim{}
-		if e.Unknown {
-			countedBy(next.Mints, time.Now())
-		} else {
-			next.Mints = next.Mints[:max(len(next.Mints)-1, 0)] // it minted nothing
-		}
+		next := f.failed(row, state, e)
 		saveErr := f.keeper.store.SaveToken(ctx, next)
 		if !errors.Is(saveErr, ErrConflict) {
 			// If it was not saved, others see the claim stand still and find out for
 			// themselves.
 			f.emit(ctx, next, Event{Kind: Failed, Class: state.Class, Reason: state.Reason})
+			if saveErr != nil && !e.Unknown {
+				f.st.idle.Store(&f.owner)
+			}
+			if saveErr == nil {
+				if err := f.goOn(flightCtx, row, next, e); err != nil {
+					return err
+				}
+			}
+			next.State = state
 			return stateError(next, state.Until, e)
 		}
 		fresh, readErr := f.keeper.store.FindTokenByID(ctx, f.st.id)
@@ -46,6 +49,22 @@ func (f *flight) fail(ctx context.Context, row *Token, err error) error {
 		}
 		row = fresh
 	}
+}
+
+// failed returns row after a refresh that failed. If its refresh token is dead or in
+// doubt, the newest candidate takes its place.
+func (f *flight) failed(row *Token, state State, e *Error) *Token {
+	next := row.Clone()
+	next.State, next.Claim = state, Claim{}
+	if e.Unknown {
+		f.counted(next, time.Now())
+	} else {
+		next.Mints = next.Mints[:max(len(next.Mints)-1, 0)] // it minted nothing
+	}
+	if len(next.Candidates) > 0 && (state.Class == NeedsLogin || state.Class == InDoubt) {
+		promote(next)
+	}
+	return next
 }
 
 // stateAfter returns the state that an error leaves a row in.
@@ -73,6 +92,9 @@ func (f *flight) stateAfter(row *Token, e *Error) State {
 		if s.Until.Before(now) {
 			s.Until = now.Add(backoff(s.Failures))
 		}
+	}
+	if f.replays(e) {
+		s.Until = now.Add(min(backoff(s.Failures), f.keeper.provider.Limits().Grace/8))
 	}
 	return s
 }

@@ -77,8 +77,13 @@ type flight struct {
 	not    Secret        // the access token that the result must not be
 	owner  string
 
-	pending *minted   // what is to be saved instead of asking
-	claimed time.Time // when our claim was written last, by our clock
+	pending  *minted   // what is to be saved instead of asking
+	claimed  time.Time // when our claim was written last, by our clock
+	firstUse time.Time // when the refresh token may have been sent first, if its grace counts
+	promoted bool      // a candidate took the place of the refresh token
+	// unordered says that another token was minted beside the row's, at a provider
+	// where only the last one works.
+	unordered bool
 
 	seen      Claim     // the foreign claim seen last,
 	seenAt    int64     // its row's version,
@@ -162,10 +167,10 @@ func (f *flight) read(ctx context.Context) (*Token, error) {
 }
 
 // adopt takes the row's token if it is as good as the caller wants, was not
-// refused, and is not the one to replace.
+// refused, is not the one to replace, and is sure to be the last that was minted.
 func (f *flight) adopt(ctx context.Context, row *Token) *snapshot {
 	now, noticed := time.Now(), f.keeper.notice(ctx, f.st, row, f.owner)
-	if !row.Valid(now, f.want) || f.st.wasRefused(row.AccessToken) || f.not.Equal(row.AccessToken) {
+	if !row.Valid(now, f.want) || f.unordered || f.st.wasRefused(row.AccessToken) || f.not.Equal(row.AccessToken) {
 		return nil
 	}
 	if m := f.st.unsaved.Load(); m != nil && !m.replaces(row) {

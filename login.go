@@ -226,7 +226,7 @@ func (k *Keeper) revokeSuperseded(ctx context.Context, old, row *Token) bool {
 	if _, err := k.store.FindToken(ctx, &Token{ClientID: old.ClientID, RefreshToken: old.RefreshToken}); !errors.Is(err, ErrNotFound) {
 		return false
 	}
-	if err := k.provider.Revoke(ctx, old); err != nil {
+	if err := k.revokeAll(ctx, old); err != nil {
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: the refresh token of the earlier login was not revoked; it keeps its place at the provider",
 			"token", row.ID, "error", err)
 		return false
@@ -243,12 +243,19 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 		return callerError(ctx, "logout", err)
 	}
 	if !row.RefreshToken.IsZero() || !row.AccessToken.IsZero() {
-		if err := k.provider.Revoke(ctx, row); err != nil {
+		if err := k.revokeAll(ctx, row); err != nil {
 			return fmt.Errorf("logout: the token is still stored: %w", err)
 		}
 		k.emit(ctx, Event{Kind: Revoked, Reason: "logout"}.of(row))
 	}
-	if now, err := k.look(ctx, id); err == nil && !now.RefreshToken.Equal(row.RefreshToken) {
+	now, err := k.look(ctx, id)
+	switch {
+	case err != nil || now.RefreshToken.Equal(row.RefreshToken):
+	case k.rotates() && sameLogin(now, row): // by a refresh at the same moment
+		if err := k.revokeAll(ctx, now); err != nil {
+			return fmt.Errorf("logout: the token is still stored: %w", err)
+		}
+	default:
 		return &Error{
 			Class: RetryLater, Op: "logout", Until: time.Now(),
 			Reason: "the user logged in again at the same moment; the earlier login is revoked, the new one is kept",

@@ -102,6 +102,8 @@ type Limits struct {
 	// A lost answer is asked for again within three quarters of it, so that the
 	// request arrives in time though clocks differ a little. Zero: never.
 	Grace time.Duration
+	// SingleAccess says that a new access token of a login kills the one before.
+	SingleAccess bool
 	// Mints is how many access tokens one refresh token may ask for in Window.
 	Mints int
 	// Window is the time over which Mints counts.

@@ -122,6 +122,6 @@ func (k *Keeper) giveBack(ctx context.Context, t *Token) {
 func (k *Keeper) mayHold(ctx context.Context, t *Token) bool {
 	ctx, cancel := context.WithTimeout(ctx, identifyTime/4) // the rest is for the provider
 	defer cancel()
-	_, err := k.store.FindToken(ctx, &Token{ClientID: t.ClientID, RefreshToken: t.RefreshToken})
+	_, err := k.holder(ctx, t) // another process may have rotated it by now
 	return !errors.Is(err, ErrNotFound)
 }

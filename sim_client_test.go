@@ -20,7 +20,12 @@ func (simProviderClient) Audience(*Token) (Audience, error) {
 
 // Limits implements [Provider].
 func (c simProviderClient) Limits() Limits {
-	return Limits{Rotation: c.p.w.plan.rotation, Mints: 10, Window: 10 * time.Minute}
+	l := Limits{Rotation: c.p.w.plan.rotation, Mints: 10, Window: 10 * time.Minute}
+	if l.Rotation == RotationGrace {
+		l.Grace = c.p.w.plan.grace
+	}
+	l.SingleAccess = c.p.w.plan.single
+	return l
 }
 
 // Refresh implements [Provider].

@@ -36,6 +36,8 @@ func (w *simWorld) checkRow(l *simLife, row *Token) {
 			s.Invalidate(ctx, tok)
 			tok, err = s.Token(ctx)
 		}
+	}
+	if err == nil {
 		(&simCaller{l: l, s: s}).check(tok, 0)
 	}
 	if err != nil && !w.mayBeDead(row.RefreshToken.Reveal(), err) {

@@ -2,6 +2,7 @@ package tokenkeep
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -49,6 +50,7 @@ func (s *simStore) written(l *simLife, prev, next *Token, asked int64) {
 		s.checkClaim(h, prev, next)
 	}
 	s.checkUser(next)
+	s.checkCandidates(next)
 	h.enter(prev, next)
 	s.given[[2]string{next.ID, next.AccessToken.Reveal()}] = true
 }
@@ -81,7 +83,7 @@ func (s *simStore) checkVersion(h *simRow, prev, next *Token, asked int64) {
 func (s *simStore) checkTokens(l *simLife, prev, next *Token, login bool) {
 	w, p := s.w, s.w.provider
 	was, is := prev.RefreshToken.Reveal(), next.RefreshToken.Reveal()
-	if was != is && !login && !p.follows(was, is) && !s.shared(next) {
+	if was != is && !login && !p.follows(was, is) && !(prev.holdsCandidate(is) && p.unspent(is, was)) && !s.shared(next) {
 		w.violated("(d) the refresh token of %s becomes %q, was %q, without a login", next.ID, is, was)
 	}
 	if !prev.AccessToken.IsZero() && next.AccessToken.IsZero() || prev.APIDomain != "" && next.APIDomain == "" || len(prev.Scopes) > len(next.Scopes) {
@@ -95,6 +97,24 @@ func (s *simStore) checkTokens(l *simLife, prev, next *Token, login bool) {
 	}
 	if holder := prev.Claim; was == is && holder.Held() && !l.owns(holder) {
 		w.violated("(l) %s saves what it minted for %s though %s holds the claim", l.name, next.ID, holder.Owner)
+	}
+}
+
+// holdsCandidate reports whether rt is one of t's candidates.
+func (t *Token) holdsCandidate(rt string) bool {
+	return slices.ContainsFunc(t.Candidates, NewSecret(rt).Equal)
+}
+
+// checkCandidates: they are unspent, few, and of the row's login.
+func (s *simStore) checkCandidates(row *Token) {
+	if len(row.Candidates) > maxCandidates {
+		s.w.violated("(i) %s has %d candidates", row.ID, len(row.Candidates))
+	}
+	for _, c := range row.Candidates {
+		s.w.stats.count("candidates")
+		if !s.w.provider.unspent(c.Reveal(), row.RefreshToken.Reveal()) || c.Equal(row.RefreshToken) {
+			s.w.violated("(i) the candidate %s of %s beside %s is spent, or of another login", c.Reveal(), row.ID, row.RefreshToken.Reveal())
+		}
 	}
 }
 
@@ -142,6 +162,9 @@ func (s *simStore) checkUser(row *Token) {
 func (s *simStore) asked(l *simLife, row *Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.w.provider.lateReplay(row.RefreshToken.Reveal()) {
+		s.w.violated("(i) %s sends the spent refresh token %s of %s again", l.name, row.RefreshToken.Reveal(), row.ID)
+	}
 	now := s.now(row.ID)
 	if l.dead.Load() || now == nil || !now.RefreshToken.Equal(row.RefreshToken) {
 		return

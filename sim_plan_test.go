@@ -41,6 +41,7 @@ type simPlan struct {
 	rotation  Rotation
 	grace     time.Duration // for which a spent refresh token still works
 	sliding   bool          // how the provider counts its window
+	single    bool          // a new access token kills the one before
 	nameless  bool          // logins come without a name
 	claim     time.Duration
 	valid     time.Duration // Options.MinValidity
@@ -70,6 +71,7 @@ func newSimPlan(r *rand.Rand) simPlan {
 		users:    1 + r.IntN(3), processes: 2 + r.IntN(3), callers: 1 + r.IntN(3),
 		hammer: r.IntN(8) == 0,
 	}
+	p.single = p.rotation != RotationNone && r.IntN(3) == 0
 	p.nameless = p.rotation == RotationNone && r.IntN(4) == 0
 	p.store.latency, p.provider.latency = p.claim/50, p.claim/4
 	if r.IntN(2) == 0 {

@@ -69,6 +69,9 @@ func (p *simProvider) grant(user, parent string) *simGrant {
 
 // mint makes an access token, for a caller that holds mu.
 func (p *simProvider) mint(user string) (Secret, time.Time) {
+	for _, a := range p.access {
+		a.dead = a.dead || p.w.plan.single && a.user == user
+	}
 	p.minted++
 	value := fmt.Sprintf("1000.a%d", p.minted)
 	a := &simAccess{user: user, n: p.minted, expiry: time.Now().Add(p.w.plan.life)}
@@ -114,8 +117,12 @@ func (p *simProvider) fresh(g *simGrant) bool {
 	switch {
 	case g.spent.IsZero():
 		return true
-	case p.w.plan.rotation == RotationGrace:
-		return time.Since(g.spent) < p.w.plan.grace
+	case p.w.plan.rotation == RotationGrace && time.Since(g.spent) < p.w.plan.grace:
+		p.w.stats.count("replays in their grace")
+		return true
+	case p.w.plan.rotation == RotationGrace: // it was sent in time: see asked
+		p.kill(g.rt, "reuse")
+		return false
 	}
 	p.w.violated("(i) the spent refresh token %s is presented again", g.rt)
 	p.kill(g.rt, "reuse")
@@ -183,9 +190,39 @@ func (p *simProvider) revoke(t *Token, twice bool) {
 	}
 	p.kill(g.rt, who)
 	p.mu.Unlock()
-	if who == "keeper" && p.w.store.holds(g.rt) {
-		p.w.violated("(b) the refresh token %s is revoked though a row holds it and nobody logs out", g.rt)
+	if held := p.w.store.holds(p.kin(g.rt)...); who == "keeper" && held != "" {
+		p.w.violated("(b) the refresh token %s is revoked though a row holds %s and nobody logs out", g.rt, held)
 	}
+}
+
+// kin returns all refresh tokens of rt's login.
+func (p *simProvider) kin(rt string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []string
+	for _, g := range p.grants {
+		if p.root(g.rt) == p.root(rt) {
+			all = append(all, g.rt)
+		}
+	}
+	return all
+}
+
+// lateReplay reports whether a refresh token was used so long ago that it works no
+// longer.
+func (p *simProvider) lateReplay(rt string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g := p.grants[rt]
+	return g != nil && !g.spent.IsZero() && (p.w.plan.rotation != RotationGrace || time.Since(g.spent) >= p.w.plan.grace)
+}
+
+// unspent reports whether a refresh token of old's login was never used.
+func (p *simProvider) unspent(rt, old string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g := p.grants[rt]
+	return g != nil && g.spent.IsZero() && p.root(rt) == p.root(old)
 }
 
 // withdraw is the user or an administrator who ends a login elsewhere.

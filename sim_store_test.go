@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 )
@@ -89,16 +90,16 @@ func (s *simStore) rowOf(user string) *Token {
 	return nil
 }
 
-// holds reports whether a row has the refresh token.
-func (s *simStore) holds(rt string) bool {
+// holds returns that of the refresh tokens which a row has, or "".
+func (s *simStore) holds(rts ...string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, row := range s.rows.rows {
-		if row.RefreshToken.Reveal() == rt {
-			return true
+		if rt := row.RefreshToken.Reveal(); slices.Contains(rts, rt) {
+			return rt
 		}
 	}
-	return false
+	return ""
 }
 
 // claimed tells that a row is claimed to one who waits for that, if there is one.

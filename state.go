@@ -35,6 +35,9 @@ type state struct {
 	met atomic.Pointer[Secret]
 	// heldBack is until when the budget refused a refresh last, as told.
 	heldBack atomic.Int64
+	// idle is the owner of a claim that may be in the row, and under which nothing
+	// was sent, or nothing was spent.
+	idle atomic.Pointer[string]
 }
 
 // A snapshot is one version of a row as callers see it. It does not change,

@@ -40,6 +40,9 @@ func (f *flight) touch(ctx context.Context, row *Token, sn *snapshot) *snapshot 
 	if row.Claim.Held() || !f.keeper.opts.Policy.touchDue(lastUse(row), now) {
 		return sn
 	}
+	if f.keeper.provider.Limits().Rotation == RotationGrace && !firstUse(row).IsZero() {
+		return sn // UsedAt has to tell that the refresh token may be spent
+	}
 	ctx, cancel := context.WithTimeout(ctx, f.keeper.opts.ClaimTime)
 	defer cancel()
 	row.UsedAt = now

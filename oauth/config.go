@@ -174,11 +174,10 @@ func (p *Provider) checkPolicy() error {
 
 // Limits returns what [Options] say of the provider. It makes no request.
 func (p *Provider) Limits() tokenkeep.Limits {
-	l := tokenkeep.Limits{Rotation: p.opt.Rotation, Grace: p.opt.Grace, Mints: p.opt.Mints, Window: p.opt.Window}
-	if p.opt.SingleAccessToken {
-		l.Live = 1
+	return tokenkeep.Limits{
+		Rotation: p.opt.Rotation, Grace: p.opt.Grace, SingleAccess: p.opt.SingleAccessToken,
+		Mints: p.opt.Mints, Window: p.opt.Window,
 	}
-	return l
 }
 
 // ClientID returns the configured client id.

@@ -68,7 +68,7 @@ func TestLimits(t *testing.T) {
 	opt := options(nil)
 	opt.Rotation, opt.Grace, opt.SingleAccessToken = tokenkeep.RotationGrace, 20*time.Second, true
 	opt.Mints, opt.Window = 5, time.Minute
-	want := tokenkeep.Limits{Rotation: tokenkeep.RotationGrace, Grace: 20 * time.Second, Live: 1, Mints: 5, Window: time.Minute}
+	want := tokenkeep.Limits{Rotation: tokenkeep.RotationGrace, Grace: 20 * time.Second, SingleAccess: true, Mints: 5, Window: time.Minute}
 	if got := newProvider(t, config(), opt).Limits(); got != want {
 		t.Errorf("%+v", got)
 	}

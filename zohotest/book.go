@@ -66,6 +66,7 @@ type refreshToken struct {
 	dead     string         // why it is dead; empty: alive
 	spent    time.Time      // of its first use, at a profile that rotates
 	family   *family        // nil: it has no kin
+	parent   *refreshToken  // what it was rotated from
 	counts   TokenCounters
 	inFlight int
 }

@@ -82,7 +82,7 @@ func (f *Fake) succeed(r *refreshToken) *refreshToken {
 	}
 	f.book.serial++
 	next := &refreshToken{
-		holder: r.holder, token: newToken(), created: f.now(), serial: f.book.serial, family: r.family,
+		holder: r.holder, token: newToken(), created: f.now(), serial: f.book.serial, family: r.family, parent: r,
 	}
 	r.family.members = append(r.family.members, next)
 	f.book.refresh[next.token] = next
@@ -96,4 +96,22 @@ func (r *refreshToken) killAccess(now time.Time) int {
 		n += m.evict(now, 0)
 	}
 	return n
+}
+
+// Successors are the refresh tokens that came out of one, oldest first, at a profile
+// that rotates.
+func (f *Fake) Successors(token string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.book.refresh[token]
+	if r == nil {
+		return nil
+	}
+	var list []string
+	for _, m := range r.kin() {
+		if m.parent == r {
+			list = append(list, m.token)
+		}
+	}
+	return list
 }
