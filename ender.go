@@ -191,7 +191,7 @@ func (d *ender) revoke(ctx context.Context, row *Token, e Ending) (err error) {
 			err = k.panicked(ctx, "provider", r)
 		}
 	}()
-	if err := k.provider.Revoke(ctx, row); err != nil {
+	if err := k.revokeAll(ctx, row); err != nil {
 		return err
 	}
 	k.emit(ctx, Event{Kind: Revoked, Reason: e.Reason}.of(row))
