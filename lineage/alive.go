@@ -2,7 +2,6 @@ package lineage
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
@@ -25,20 +24,23 @@ func (t *tale) working(s *Story) {
 // earlier tells why the login before the present one ended: people ask after they
 // have logged in again.
 func (t *tale) earlier(s *Story) {
-	made := t.made(t.login)
-	for _, e := range slices.Backward(t.Events) {
-		if e.Login == t.login || e.Login == "" || !made.IsZero() && e.Time.After(made) && !kills(e) && e.Kind != tokenkeep.Revoked {
-			continue
-		}
+	before, ok := t.last(func(e tokenkeep.Event) bool { return e.Login != "" && e.Login != t.login })
+	if !ok {
+		return
+	}
+	var revoked *tokenkeep.Event
+	for _, e := range t.Events {
 		switch {
-		case e.Kind == tokenkeep.Revoked:
-			s.Verdicts = append(s.Verdicts, past(t.revocation(e)))
+		case e.Login != before.Login:
 		case kills(e):
 			t.earlierDeath(s, e)
-		default:
-			continue
+			return
+		case e.Kind == tokenkeep.Revoked:
+			revoked = &e
 		}
-		return
+	}
+	if revoked != nil {
+		s.Verdicts = append(s.Verdicts, past(t.revocation(*revoked)))
 	}
 }
 
@@ -152,6 +154,3 @@ func (t *tale) unsaved(s *Story) {
 	v.Evidence = append(v.Evidence, step)
 	s.Verdicts = append(s.Verdicts, v)
 }
-
-// expired tells of a login that the store's own policy ended.
-func (t *tale) expired(*Story) bool { return false }

@@ -46,6 +46,11 @@ func TestEarlierLogin(t *testing.T) {
 	}
 	want(t, again(healthy(), event(5, tokenkeep.LoggedIn, of("r2")), event(5, tokenkeep.Revoked)),
 		lineage.Working, "fine sure, replaced sure past")
+	// What replaces a dead login revokes it too: that is not what ended it.
+	s = lineage.Explain(again(facts(), event(5, tokenkeep.LoggedIn, of("r2")), event(5, tokenkeep.Revoked)))
+	if v := s.Verdicts[1]; v.Cause != lineage.Evicted || !v.Past {
+		t.Errorf("verdicts %s", brief(s))
+	}
 	want(t, again(healthy(), event(9, tokenkeep.Revoked, asked("ops", "host7:1:R")), event(5, tokenkeep.LoggedIn, of("r2"))),
 		lineage.Working, "fine sure, revoked_by_operator sure past")
 	want(t, again(healthy(), event(5, tokenkeep.LoggedIn, of("r2"))), lineage.Working, "fine sure")
@@ -99,6 +104,22 @@ func TestThrottled(t *testing.T) {
 	want(t, f, lineage.Working, "fine sure")
 }
 
+// TestHeldBack: the row's own quota is used up, and the access token has expired.
+func TestHeldBack(t *testing.T) {
+	f := healthy()
+	for n := range 10 {
+		f.Row.Mints = append(f.Row.Mints, ago(9).Add(time.Duration(n)*time.Second))
+	}
+	want(t, f, lineage.Working, "fine sure") // with a valid token nobody notices
+	f.Row.Expiry = ago(1)
+	s := want(t, f, lineage.Throttled, "too_many_mints sure")
+	if !s.Until.Equal(ago(-1)) || strings.Contains(strings.Join(s.Verdicts[0].Evidence, "\n"), "outside") {
+		t.Errorf("until %v, evidence %q", s.Until, s.Verdicts[0].Evidence)
+	}
+	f.Row.Mints = f.Row.Mints[1:]
+	want(t, f, lineage.Working, "fine sure")
+}
+
 // TestMisconfigured: the client app, or the settings of one host.
 func TestMisconfigured(t *testing.T) {
 	const reason = "accounts.zoho.com refuses the client secret of client 1000.APP0…"
@@ -126,7 +147,12 @@ func TestOutageAndLostAnswer(t *testing.T) {
 	if len(s.Verdicts[0].Evidence) != 2 || !strings.Contains(s.Verdicts[0].Evidence[1], "3 times in a row") {
 		t.Errorf("evidence %q", s.Verdicts[0].Evidence)
 	}
-	f := inState(tokenkeep.InDoubt, "the answer was cut off", event(10, tokenkeep.Failed, class(tokenkeep.InDoubt)))
+	f := inState(tokenkeep.RetryLater, "no route to host")
+	f.Row.State.Until = ago(5)
+	want(t, f, lineage.Working, "fine sure") // nobody notices
+	f.Row.Expiry = ago(1)
+	want(t, f, lineage.Retrying, "outage sure")
+	f = inState(tokenkeep.InDoubt, "the answer was cut off", event(10, tokenkeep.Failed, class(tokenkeep.InDoubt)))
 	s = want(t, f, lineage.InDoubt, "answer_lost sure")
 	if !strings.HasPrefix(s.Next[0], "log in again") || !s.Ended.Worked.Equal(ago(50)) {
 		t.Errorf("story %+v", s)
@@ -149,6 +175,41 @@ func TestNoRefreshToken(t *testing.T) {
 	want(t, f, lineage.LoginNeeded, "no_refresh_token sure")
 }
 
+// TestEndedByPolicy: the store's own limit, as it was recorded, or as the policy says.
+func TestEndedByPolicy(t *testing.T) {
+	const reason = tokenkeep.EndedByPolicy + ": idle for 31 days, 30 allowed"
+	ended := event(8, tokenkeep.Ended, class(tokenkeep.NeedsLogin), func(e *tokenkeep.Event) { e.Reason = reason })
+	f := healthy(ended, event(7, tokenkeep.Ended, class(tokenkeep.NeedsLogin)))
+	s := want(t, f, lineage.LoginNeeded, "expired sure")
+	if !s.Since.Equal(ago(8)) || s.Verdicts[0].Evidence[0] != reason || s.TimeLine[2].Count != 2 {
+		t.Errorf("story %+v", s)
+	}
+	want(t, healthy(ended, event(5, tokenkeep.LoggedIn)), lineage.Working, "fine sure")
+
+	f = healthy()
+	f.Policy = tokenkeep.Policy{IdleTimeout: 10 * time.Minute, ClockSkew: -1}
+	s = want(t, f, lineage.LoginNeeded, "expired sure")
+	if want := tokenkeep.EndedByPolicy + ": idle for 50 minutes, 10 allowed"; s.Verdicts[0].Evidence[0] != want {
+		t.Errorf("evidence %q, want %q", s.Verdicts[0].Evidence[0], want)
+	}
+
+	f = facts(func(f *lineage.Facts) { f.Policy = tokenkeep.Policy{IdleTimeout: 10 * time.Minute, ClockSkew: -1} })
+	if s := lineage.Explain(f); s.Verdicts[0].Cause != lineage.Evicted {
+		t.Errorf("verdicts %s: the provider refused it before the policy did", brief(s))
+	}
+}
+
+// TestBegunToEnd: Revoke marks what it is going to end, and was killed.
+func TestBegunToEnd(t *testing.T) {
+	f := facts(func(f *lineage.Facts) {
+		f.Row.State.Reason, f.Row.Claim.Owner = tokenkeep.RevokedOnRequest, "host7:12:R:end:X"
+	})
+	s := want(t, f, lineage.LoginNeeded, "unfinished sure")
+	if s.Verdicts[0].Summary != "host7:12 began to end it at 11:50:00 and has not come to the end." {
+		t.Errorf("summary %q", s.Verdicts[0].Summary)
+	}
+}
+
 // TestGone: the row is not there any more.
 func TestGone(t *testing.T) {
 	gone := func(events ...tokenkeep.Event) *lineage.Facts {
@@ -169,6 +230,18 @@ func TestGone(t *testing.T) {
 	revoked.Actor, deleted.Actor = "", ""
 	want(t, gone(revoked, deleted), lineage.Gone, "logged_out sure")
 	want(t, gone(), lineage.Gone, "vanished likely")
+	reaped := deleted
+	reaped.Reason = tokenkeep.EndedByPolicy + ": idle for 31 days, 30 allowed"
+	want(t, gone(reaped), lineage.Gone, "expired sure")
+	reaped.Reason = tokenkeep.CleanedUp + ": dead for 31 days: invalid_code"
+	want(t, gone(event(10, tokenkeep.Failed, class(tokenkeep.NeedsLogin)), reaped), lineage.Gone,
+		"cleaned_up sure, evicted possible past, app_removed possible past, password_changed possible past, client_deleted possible past, revoked_elsewhere possible past")
+	revoked, reaped = event(3, tokenkeep.Revoked), event(3, tokenkeep.Deleted)
+	reaped.Reason = tokenkeep.RevokedOnRequest
+	s = want(t, gone(revoked, reaped), lineage.Gone, "revoked_by_operator sure")
+	if s.Verdicts[0].Summary != "web1:41 revoked it at 11:57:00 and deleted it from the store." {
+		t.Errorf("summary %q", s.Verdicts[0].Summary)
+	}
 
 	f := gone(event(10, tokenkeep.Failed, class(tokenkeep.NeedsLogin)), deleted)
 	f.Neighbours = []lineage.Neighbour{fallen(ann, other), neighbour(bob, app, 4)}

@@ -28,7 +28,7 @@ func (t *tale) dead(s *Story) {
 			Summary:  "The login has no refresh token, and its access token is spent.",
 			Evidence: []string{"it was made without offline access, or another program stored it so"},
 		}}
-	case t.expired(s):
+	case t.expired(s), t.marked(s):
 	default:
 		t.post(s, d)
 	}
@@ -63,16 +63,16 @@ func (t *tale) post(s *Story, d death) {
 
 // ended looks for a revocation in the history that ended d.
 func (t *tale) ended(d death) (Verdict, bool) {
-	i := -1
-	for j, e := range t.Events {
-		if e.Kind == tokenkeep.Revoked && e.Login == d.login && d.login != "" && !e.Time.After(d.Found.Add(slack)) {
-			i = j
+	for _, e := range slices.Backward(t.Events) {
+		if e.Kind != tokenkeep.Revoked || e.Login != d.login || d.login == "" || e.Time.After(d.Found.Add(slack)) {
+			continue
 		}
+		if _, replaced := t.successor(e); replaced && !e.Time.Before(d.Found) {
+			continue // a newer login revokes what it replaces, also if that is dead
+		}
+		return t.revocation(e), true
 	}
-	if i < 0 {
-		return Verdict{}, false
-	}
-	return t.revocation(t.Events[i]), true
+	return Verdict{}, false
 }
 
 // slack is how far clocks of machines may differ.
@@ -131,7 +131,7 @@ func (t *tale) overwritten(d death) (Verdict, bool) {
 			clock(before.Time, t.Now), t.from),
 		Evidence: []string{
 			fmt.Sprintf("tokenkeep's own login %s is not in the row any more; nothing of tokenkeep wrote login %s", before.Login, d.login),
-			fmt.Sprintf("the last sign of tokenkeep's login was %q, by %s", words(before, t.from), process(before.Owner)),
+			fmt.Sprintf("the last sign of tokenkeep's login was %q, by %s", words(before), process(before.Owner)),
 		},
 	}, true
 }

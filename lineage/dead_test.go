@@ -217,7 +217,7 @@ func TestNoHistory(t *testing.T) {
 	if len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "keeps no history") {
 		t.Errorf("notes %q", s.Notes)
 	}
-	if len(s.TimeLine) != 3 || s.TimeLine[2].What != "Zoho refused the refresh token" {
+	if len(s.TimeLine) != 3 || s.TimeLine[2].What != "refresh token refused" {
 		t.Errorf("time line %+v", s.TimeLine)
 	}
 }

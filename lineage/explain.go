@@ -58,8 +58,8 @@ func (t *tale) standing(s *Story) {
 		return
 	}
 	st := t.Row.State
-	if !st.Until.IsZero() && !t.Now.Before(st.Until) {
-		st = tokenkeep.State{} // time has healed it
+	if t.healed(st) {
+		st = tokenkeep.State{}
 	}
 	s.Since, s.Until, s.Reason = st.Since, st.Until, st.Reason
 	switch st.Class {
@@ -74,14 +74,30 @@ func (t *tale) standing(s *Story) {
 	case tokenkeep.RetryLater, tokenkeep.StoreUnavailable:
 		s.State = Retrying
 	default:
-		s.State, s.Since = t.healthy()
+		s.State, s.Since = t.healthy(s)
+	}
+	if since, reason, ended := t.policed(); ended && s.State != LoginNeeded && s.State != InDoubt {
+		s.State, s.Since, s.Until, s.Reason = LoginNeeded, since, time.Time{}, reason
 	}
 }
 
+// healed reports whether time has healed a state. A failure of which nothing tells
+// that it is over counts on while callers get no token.
+func (t *tale) healed(st tokenkeep.State) bool {
+	if st.Until.IsZero() || t.Now.Before(st.Until) {
+		return false
+	}
+	return st.Class == tokenkeep.Throttled || st.Class == tokenkeep.RetryLater && t.Row.Valid(t.Now, 0)
+}
+
 // healthy is the state of a row in which nothing is wrong.
-func (t *tale) healthy() (State, time.Time) {
+func (t *tale) healthy(s *Story) (State, time.Time) {
 	if t.Row.RefreshToken.IsZero() && !t.Row.Valid(t.Now, 0) {
 		return LoginNeeded, t.Row.Expiry
+	}
+	if since, until, ok := t.heldBack(); ok {
+		s.Until = until
+		return Throttled, since
 	}
 	if e, ok := t.refusal(); ok {
 		return Refused, e.Time
@@ -159,13 +175,16 @@ func (t *tale) made(login string) time.Time {
 // zero.
 func (t *tale) worked(login string, at time.Time) time.Time {
 	var latest time.Time
+	told := false
 	for _, e := range t.Events {
 		if proves(e) && e.Login == login && e.Time.Before(at) {
-			latest = e.Time
+			latest, told = e.Time, told || e.Kind == tokenkeep.Refreshed
 		}
 	}
-	if latest.IsZero() && t.Row != nil && login == t.login && t.Row.UsedAt.Before(at) {
-		return t.Row.UsedAt // may be a use of an access token alone, so events count more
+	// UsedAt may be a use of the access token alone, so refreshes count more if the
+	// history has them.
+	if !told && t.Row != nil && login == t.login && t.Row.UsedAt.Before(at) {
+		return later(latest, t.Row.UsedAt)
 	}
 	return latest
 }

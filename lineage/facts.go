@@ -26,6 +26,8 @@ type Facts struct {
 	Bounded bool
 	// Limits are those of the provider.
 	Limits tokenkeep.Limits
+	// Policy is that of the programs that use the store, as far as it is known.
+	Policy tokenkeep.Policy
 	// Provider is what to call it in sentences. Default: "the provider".
 	Provider string
 	// Now is the time of the question. Times in sentences are in its zone.

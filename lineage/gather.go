@@ -20,6 +20,8 @@ type Query struct {
 	User string
 	// Limits are those of the provider; see [tokenkeep.Provider].
 	Limits tokenkeep.Limits
+	// Policy is that of the programs that use the store. Default: none is known.
+	Policy tokenkeep.Policy
 	// Provider is what to call it in sentences. Default: "the provider".
 	Provider string
 	// Now is the time of the question. Default: time.Now().
@@ -47,7 +49,7 @@ func (q Query) withDefaults() Query {
 func Gather(ctx context.Context, s tokenkeep.TokenStore, q Query) (*Facts, error) {
 	g := &gatherer{store: s, Query: q.withDefaults()}
 	g.facts = &Facts{
-		User: g.User, Row: q.Row, Limits: q.Limits, Provider: q.Provider, Now: g.Now,
+		User: g.User, Row: q.Row, Limits: q.Limits, Policy: q.Policy, Provider: q.Provider, Now: g.Now,
 	}
 	g.history, _ = s.(tokenkeep.Historian)
 	for _, step := range []func(context.Context) error{g.begins, g.own, g.absent, g.around, g.rows} {

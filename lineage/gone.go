@@ -2,6 +2,7 @@ package lineage
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tokenkeep/tokenkeep"
 )
@@ -14,24 +15,43 @@ func (t *tale) gone(s *Story) {
 		t.vanished(s)
 		return
 	}
-	at, who := clock(deleted.Time, t.Now), by(deleted.Actor, deleted.Owner)
-	v := Verdict{Cause: DeletedByOperator, Certainty: Sure, Evidence: []string{recorded(deleted, "the deletion")}}
-	revoked, was := t.last(func(e tokenkeep.Event) bool { return e.Kind == tokenkeep.Revoked })
+	kill, dead := t.deadBefore(deleted)
+	revoked, was := t.last(func(e tokenkeep.Event) bool { return e.Kind == tokenkeep.Revoked && e.Login == deleted.Login })
 	was = was && !revoked.Time.After(deleted.Time) && deleted.Time.Sub(revoked.Time) < slack
-	switch mine := deleted.Actor == "" || SameUser(deleted.Actor, t.User); {
-	case was && mine:
-		v.Cause, v.Summary = LoggedOut, fmt.Sprintf("The user logged out, or a program did so, at %s.", at)
+	v := t.deletion(deleted, was)
+	v.Evidence = append(v.Evidence, recorded(deleted, "the deletion"))
+	if deleted.Reason != "" {
+		v.Evidence = append(v.Evidence, deleted.Reason)
+	}
+	switch {
 	case was:
-		v.Cause, v.Summary = RevokedByOperator, fmt.Sprintf("%s revoked it at %s and deleted it from the store.", who, at)
-	default:
-		v.Summary = fmt.Sprintf("%s deleted it from the store at %s.", who, at)
+		v.Evidence = append(v.Evidence, fmt.Sprintf("it was revoked at %s first", clock(revoked.Time, t.Now)))
+	case !dead:
 		v.Evidence = append(v.Evidence, "no revocation is recorded: "+t.from+" may still accept its tokens")
 	}
-	if was {
-		v.Evidence = append(v.Evidence, fmt.Sprintf("it was revoked at %s first", clock(revoked.Time, t.Now)))
-	}
 	s.Verdicts = append(s.Verdicts, v)
-	t.deadBefore(s, deleted)
+	if dead {
+		t.earlierDeath(s, kill)
+	}
+}
+
+// deletion is the verdict on a row that was deleted, after a revocation or without
+// one, but for its evidence.
+func (t *tale) deletion(deleted tokenkeep.Event, revoked bool) Verdict {
+	at, who := clock(deleted.Time, t.Now), by(deleted.Actor, deleted.Owner)
+	mine := deleted.Actor == "" || SameUser(deleted.Actor, t.User)
+	v := Verdict{Cause: DeletedByOperator, Certainty: Sure, Summary: fmt.Sprintf("%s deleted it from the store at %s.", who, at)}
+	switch {
+	case strings.HasPrefix(deleted.Reason, tokenkeep.EndedByPolicy):
+		v.Cause, v.Summary = Expired, fmt.Sprintf("A limit of this store's own policy ended it; it was deleted at %s.", at)
+	case strings.HasPrefix(deleted.Reason, tokenkeep.CleanedUp):
+		v.Cause, v.Summary = CleanedUp, fmt.Sprintf("It was of no use any more, and %s cleaned it up at %s.", who, at)
+	case revoked && mine && !strings.HasPrefix(deleted.Reason, tokenkeep.RevokedOnRequest):
+		v.Cause, v.Summary = LoggedOut, fmt.Sprintf("The user logged out, or a program did so, at %s.", at)
+	case revoked:
+		v.Cause, v.Summary = RevokedByOperator, fmt.Sprintf("%s revoked it at %s and deleted it from the store.", who, at)
+	}
+	return v
 }
 
 // usedAfter reports whether the login was there after a deletion: it was made anew.
@@ -51,18 +71,16 @@ func (t *tale) vanished(s *Story) {
 	}
 	if n := len(t.Events); n > 0 {
 		e := t.Events[n-1]
-		v.Evidence = append(v.Evidence, fmt.Sprintf("its last sign is %q at %s, by %s", words(e, t.from), clock(e.Time, t.Now), process(e.Owner)))
+		v.Evidence = append(v.Evidence, fmt.Sprintf("its last sign is %q at %s, by %s", words(e), clock(e.Time, t.Now), process(e.Owner)))
 	}
 	s.Verdicts = append(s.Verdicts, v)
 	s.Next = append(s.Next, "look for a program that cleans or rewrites this store, such as one with Zoho's own SDK")
 }
 
-// deadBefore adds why the login was dead before it was deleted, if it was.
-func (t *tale) deadBefore(s *Story, deleted tokenkeep.Event) {
+// deadBefore returns the event that found the login dead before it was deleted.
+func (t *tale) deadBefore(deleted tokenkeep.Event) (tokenkeep.Event, bool) {
 	e, ok := t.last(func(e tokenkeep.Event) bool {
 		return e.TokenID == deleted.TokenID && e.Time.Before(deleted.Time) && (proves(e) || kills(e))
 	})
-	if ok && kills(e) {
-		t.earlierDeath(s, e)
-	}
+	return e, ok && kills(e)
 }

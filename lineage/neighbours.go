@@ -11,7 +11,8 @@ import (
 // A neighbourhood is the other logins, by id.
 type neighbourhood struct {
 	since    time.Time // from when on the history was read,
-	complete bool      // and whether it began before that
+	complete bool      // whether it began before that,
+	told     bool      // and whether it has refreshes: not every Keeper records them
 	byID     map[string]*Neighbour
 }
 
@@ -39,6 +40,7 @@ func (h *neighbourhood) tell(e tokenkeep.Event) {
 	if e.Kind == tokenkeep.LoggedIn {
 		n.LoggedIn, n.Since = e.Time, e.Time
 	}
+	h.told = h.told || e.Kind == tokenkeep.Refreshed
 	switch {
 	case proves(e):
 		n.Worked = later(n.Worked, e.Time)
@@ -60,7 +62,7 @@ func (h *neighbourhood) see(row *tokenkeep.Token) {
 	if n.Since.IsZero() && h.complete && !row.CreatedAt.After(h.since) {
 		n.Since = h.since // no login since then is in the history
 	}
-	if !h.complete || !row.UsedAt.After(h.since) { // else it was a use of the access token alone
+	if !h.complete || !h.told || !row.UsedAt.After(h.since) { // else it was a use of the access token alone
 		n.Worked = later(n.Worked, row.UsedAt)
 	}
 	if row.State.Class == tokenkeep.NeedsLogin {

@@ -13,6 +13,17 @@ import (
 // defaultWindow is taken for the provider's window when it names none.
 const defaultWindow = 10 * time.Minute
 
+// heldBack reports whether tokenkeep itself asks for no access token, because the row
+// shows that the quota is used up, since when, and until when.
+func (t *tale) heldBack() (since, until time.Time, ok bool) {
+	limit, window := t.Limits.Mints, cmp.Or(t.Limits.Window, defaultWindow)
+	recent := slices.DeleteFunc(slices.Clone(t.Row.Mints), func(at time.Time) bool { return t.Now.Sub(at) >= window })
+	if limit == 0 || len(recent) < limit || t.Row.Valid(t.Now, 0) {
+		return since, until, false
+	}
+	return recent[len(recent)-1], recent[len(recent)-limit].Add(window), true
+}
+
 // throttled tells who used the quota up.
 func (t *tale) throttled(s *Story) {
 	window := cmp.Or(t.Limits.Window, defaultWindow)
@@ -44,7 +55,7 @@ func (t *tale) throttled(s *Story) {
 func (t *tale) asked(begin, end time.Time) int {
 	n := 0
 	for _, at := range t.Row.Mints {
-		if at.After(begin) && !at.After(end) {
+		if !at.Before(begin) && !at.After(end) {
 			n++
 		}
 	}

@@ -51,6 +51,10 @@ const (
 	RevokedByOperator Cause = "revoked_by_operator"
 	// DeletedByOperator: somebody deleted the login from the store.
 	DeletedByOperator Cause = "deleted_by_operator"
+	// CleanedUp: the login was of no use any more, and [tokenkeep.Keeper.Reap] removed it.
+	CleanedUp Cause = "cleaned_up"
+	// Unfinished: somebody began to end the login and did not come to the end.
+	Unfinished Cause = "unfinished"
 	// Replaced: a newer login in this store replaced this one and revoked it.
 	Replaced Cause = "replaced"
 	// Vanished: the row is gone, and nothing of tokenkeep deleted it.

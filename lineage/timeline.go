@@ -52,7 +52,7 @@ func (t *tale) provenBefore(e tokenkeep.Event) bool {
 
 func (t *tale) moment(e tokenkeep.Event) Moment {
 	m := Moment{
-		Time: e.Time, Kind: e.Kind, Class: e.Class, What: words(e, t.from), Detail: e.Reason,
+		Time: e.Time, Kind: e.Kind, Class: e.Class, What: words(e), Detail: e.Reason,
 		Count: 1, Actor: e.Actor, Login: e.Login,
 	}
 	if e.Kind == tokenkeep.Adopted {
@@ -66,9 +66,15 @@ func (t *tale) moment(e tokenkeep.Event) Moment {
 
 // continues reports whether next is more of the same.
 func (m *Moment) continues(next Moment) bool {
-	return m.Kind == next.Kind && m.Class == next.Class && m.Login == next.Login &&
-		(m.Kind == tokenkeep.Refreshed || m.Kind == tokenkeep.Failed || m.Kind == tokenkeep.Invalidated) &&
-		(m.Kind == tokenkeep.Refreshed || m.Actor == next.Actor)
+	if m.Kind != next.Kind || m.Class != next.Class || m.Login != next.Login {
+		return false
+	}
+	switch m.Kind {
+	case tokenkeep.Refreshed, tokenkeep.Failed, tokenkeep.Invalidated, tokenkeep.Ended, tokenkeep.HeldBack:
+		return true
+	default:
+		return false
+	}
 }
 
 func (m *Moment) add(next Moment) {
@@ -85,7 +91,7 @@ func (m *Moment) add(next Moment) {
 }
 
 // words says what an event is.
-func words(e tokenkeep.Event, from string) string {
+func words(e tokenkeep.Event) string {
 	switch e.Kind {
 	case tokenkeep.LoggedIn:
 		return "logged in"
@@ -98,7 +104,7 @@ func words(e tokenkeep.Event, from string) string {
 	case tokenkeep.Dropped:
 		return "dropped a token that came too late"
 	case tokenkeep.Failed:
-		return failure(e.Class, from)
+		return failure(e.Class)
 	case tokenkeep.Invalidated:
 		return "the API refused the access token"
 	case tokenkeep.Unsaved:
@@ -111,21 +117,25 @@ func words(e tokenkeep.Event, from string) string {
 		return "revoked a login"
 	case tokenkeep.Deleted:
 		return "deleted the login"
+	case tokenkeep.Ended:
+		return "ended by the policy"
+	case tokenkeep.HeldBack:
+		return "held a refresh back: the quota is used up"
 	}
 	return string(e.Kind)
 }
 
 // failure says how a refresh failed.
-func failure(c tokenkeep.Class, from string) string {
+func failure(c tokenkeep.Class) string {
 	switch c {
 	case tokenkeep.NeedsLogin:
-		return from + " refused the refresh token"
+		return "refresh token refused"
 	case tokenkeep.InDoubt:
 		return "the answer was lost"
 	case tokenkeep.Throttled:
 		return "throttled"
 	case tokenkeep.Misconfigured:
-		return from + " refused the client"
+		return "client refused"
 	case tokenkeep.StoreUnavailable:
 		return "the store failed"
 	case tokenkeep.RetryLater:
@@ -148,7 +158,7 @@ func (t *tale) lineOfRow() []Moment {
 	}
 	if row.State.Class != "" {
 		e := tokenkeep.Event{Kind: tokenkeep.Failed, Class: row.State.Class}
-		add(row.State.Since, tokenkeep.Failed, words(e, t.from), row.State.Reason)
+		add(row.State.Since, tokenkeep.Failed, words(e), row.State.Reason)
 	}
 	if row.Claim.Held() {
 		add(row.Claim.Since, tokenkeep.TakenOver, fmt.Sprintf("claimed by %s", process(row.Claim.Owner)), "")
