@@ -38,7 +38,8 @@ type App struct {
 	Version string
 
 	args    []string
-	started bool // a command runs: what fails now is no mistake of usage
+	by      string // who runs it, for the history of the store
+	started bool   // a command runs: what fails now is no mistake of usage
 	cfg     *config.Config
 	log     *slog.Logger
 	now     func() time.Time
@@ -107,6 +108,8 @@ func (a *App) start(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	a.started = true
+	a.by = a.actor(cmd)
+	cmd.SetContext(tokenkeep.WithActor(cmd.Context(), a.by))
 	a.IO.Quiet = cfg.Quiet
 	if cfg.Verbose {
 		a.log = slog.New(slog.NewTextHandler(a.IO.Err, &slog.HandlerOptions{Level: slog.LevelDebug}))

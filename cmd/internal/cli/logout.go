@@ -37,7 +37,7 @@ func (a *App) logout(ctx context.Context, user string, keepRemote bool) error {
 	}
 	remove := a.revokeAndDelete
 	if keepRemote {
-		remove = deleteOnly
+		remove = a.deleteOnly
 	}
 	if err := remove(ctx, s, row); err != nil {
 		return err
@@ -70,6 +70,10 @@ func (a *App) revokeAndDelete(ctx context.Context, s tokenkeep.TokenStore, row *
 	return nil
 }
 
-func deleteOnly(ctx context.Context, s tokenkeep.TokenStore, row *tokenkeep.Token) error {
-	return storeError("delete", s.DeleteToken(ctx, row.ID))
+// deleteOnly deletes a login here and asks Zoho nothing, so it needs no client.
+func (a *App) deleteOnly(ctx context.Context, s tokenkeep.TokenStore, row *tokenkeep.Token) error {
+	return storeError("delete", a.newKeeper(s, noProvider{}).Delete(ctx, row.ID))
 }
+
+// noProvider is that of a Keeper that is asked for nothing a provider does.
+type noProvider struct{ tokenkeep.Provider }

@@ -32,8 +32,10 @@ func withHint(err error, format string, args ...any) error {
 
 // report shows err on standard error: what happened, and what to do next.
 func (a *App) report(err error) {
-	if _, child := errors.AsType[*childError](err); err == nil || child {
-		return // the child has spoken for itself
+	_, child := errors.AsType[*childError](err)
+	_, told := errors.AsType[*toldError](err)
+	if err == nil || child || told && !errors.Is(err, errInterrupted) {
+		return // the child, or the command, has spoken for itself
 	}
 	if a.wantsJSON() {
 		_ = a.IO.ErrJSON(map[string]any{"error": a.errorView(err)}) // nobody is left to tell

@@ -62,7 +62,7 @@ func newRoot(a *App, extra []Command) *cobra.Command {
 func commands() []Command {
 	return []Command{
 		newLogin, newStatus, newToken, newRefresh, newLogout, newSwitch,
-		newTokens, newStore, newAPI, newExec, newFake, newDoctor, newVersion,
+		newTokens, newStore, newAPI, newExec, newFake, newDoctor, newWhy, newVersion,
 	}
 }
 

@@ -1,7 +1,9 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +30,7 @@ import (
 const (
 	clientID     = "1000.A1B2C3D4E5F6G7H8I9J0K1L2M3N4O5"
 	clientSecret = "c11e0000canary0000c11e0000canary0000c11e00"
+	otherClient  = "1000.Z9Y8X7W6V5U4T3S2R1Q0P9O8N7M6L5"
 )
 
 func TestMain(m *testing.M) {
@@ -38,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script. Each script has a fake Zoho of its own with
-// the users ann@example.com (us) and bob@example.com (eu), and these commands
+// the users ann@example.com and cleo@example.com (us) and bob@example.com (eu), and these commands
 // besides testscript's:
 //
 //	tk CODE ARG...       runs tokenkeep, wants the exit code, and no secret in any output
@@ -47,12 +50,18 @@ func TestMain(m *testing.M) {
 //	zoho code USER FILE  writes a code of a self client into FILE
 //	zoho advance 2h      moves the fake's clock
 //	zoho revoke FILE     revokes the refresh token in FILE
+//	zoho other-login USER FILE  is zoho login with the client $OTHER_CLIENT
+//	zoho logins N USER   lets the user log in N times elsewhere
+//	zoho password USER   changes the password and ends all API tokens
+//	zoho remove-app USER removes the client from the user's connected apps
+//	zoho delete-client   deletes the client in the API console
 //	zoho fault KIND PATH STATUS [DELAY]
 //	zoho heal            removes all faults
 //	zoho wants COUNTER N
 //	fresh KIND NAME      puts the URL of a store on a server that is not there yet into $NAME;
 //	                     $NAME_TABLE, $NAME_PASSWORD and $NAME_WITH_PASSWORD (a URL) go with it
 //	sql NAME STATEMENT   runs a statement there, with {table} for its table
+//	sdk FILE USER        writes a dead login over USER's in a file, as one of Zoho's SDKs would
 //	expire               lets every access token in the store end
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -64,7 +73,10 @@ func TestScripts(t *testing.T) {
 			"zoho":      func(ts *testscript.TestScript, _ bool, args []string) { zoho(ts, args) },
 			"fresh":     func(ts *testscript.TestScript, _ bool, args []string) { freshServer(ts, args) },
 			"sql":       func(ts *testscript.TestScript, _ bool, args []string) { execServer(ts, args) },
-			"expire":    func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(expire(ts)) },
+			"sdk": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(sdkWrites(ts.MkAbs(args[0]), args[1]))
+			},
+			"expire": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(expire(ts)) },
 		},
 		Condition:           hasServer,
 		RequireExplicitExec: true,
@@ -99,6 +111,8 @@ func setup(env *testscript.Env) error {
 	}
 	f.AddUser(zohotest.User{Email: "ann@example.com", First: "Ann", Last: "Lee", DC: "us"})
 	f.AddUser(zohotest.User{Email: "bob@example.com", DC: "eu"})
+	f.AddUser(zohotest.User{Email: "cleo@example.com", DC: "us"})
+	f.AddClient(zohotest.Client{ID: otherClient, Secret: clientSecret})
 	f.AddClient(zohotest.Client{ID: clientID, Secret: clientSecret, DCs: []string{"eu"}, RedirectURIs: []string{callback}})
 	samples, err := filepath.Abs("testdata")
 	if err != nil {
@@ -109,7 +123,7 @@ func setup(env *testscript.Env) error {
 		"XDG_CONFIG_HOME": env.WorkDir + "/config", "XDG_DATA_HOME": env.WorkDir + "/data", "XDG_STATE_HOME": env.WorkDir + "/state",
 		"ZOHO_CLIENT_ID": clientID, "ZOHO_CLIENT_SECRET": clientSecret,
 		"ZOHO_DC": "us", "ZOHO_ACCOUNTS_SERVER": f.AccountsURL("us"), "ZOHO_API_DOMAIN": f.APIDomain("us"),
-		"SAMPLES": samples, "ACCOUNTS_EU": f.AccountsURL("eu"), "API_EU": f.APIDomain("eu"), "CLOSED": closed, "CALLBACK": callback,
+		"SAMPLES": samples, "ACCOUNTS_EU": f.AccountsURL("eu"), "API_EU": f.APIDomain("eu"), "CLOSED": closed, "CLIENT": clientID, "OTHER_CLIENT": otherClient, "CALLBACK": callback,
 	} {
 		env.Setenv(k, v)
 	}
@@ -176,6 +190,20 @@ func zoho(ts *testscript.TestScript, args []string) {
 		if !f.RevokeRefreshToken(strings.TrimSpace(ts.ReadFile(args[1]))) {
 			ts.Fatalf("nothing to revoke")
 		}
+	case "other-login":
+		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(f.Issue(otherClient, args[1]).RefreshToken+"\n"), 0o600))
+	case "logins":
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		for range n {
+			f.Issue(clientID, args[2])
+		}
+	case "password":
+		f.ChangePassword(args[1], true)
+	case "remove-app":
+		f.RemoveApp(clientID, args[1])
+	case "delete-client":
+		f.DeleteClient(clientID)
 	case "fault":
 		status, err := strconv.Atoi(args[3])
 		ts.Check(err)
@@ -211,6 +239,28 @@ func expire(ts *testscript.TestScript) error {
 		}
 	}
 	return s.Close()
+}
+
+// sdkWrites replaces both tokens of a user in a file of Zoho's SDKs.
+func sdkWrites(path, user string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row[1] == user {
+			row[4], row[5] = "1000."+strings.Repeat("d", 32)+".0", "1000."+strings.Repeat("e", 32)+".0"
+		}
+	}
+	var out bytes.Buffer
+	if err := csv.NewWriter(&out).WriteAll(rows); err != nil {
+		return err
+	}
+	return os.WriteFile(path, out.Bytes(), 0o600)
 }
 
 func wantCounter(ts *testscript.TestScript, c zohotest.Counters, name, want string) {
@@ -286,7 +336,7 @@ func TestScriptsCoverEverything(t *testing.T) {
 	for _, c := range []string{
 		"login", "status", "token", "refresh", "logout", "switch", "tokens list", "tokens show", "tokens delete",
 		"tokens delete-all", "tokens import", "tokens export", "store check", "store migrate", "store new-key", "store seal",
-		"store rotate-key", "api", "exec", "doctor", "version", "completion",
+		"store rotate-key", "api", "exec", "doctor", "why", "version", "completion",
 	} {
 		if !regexp.MustCompile(`(?m)^tk(-secret)? \d+ ` + c + `\b`).MatchString(all.String()) {
 			t.Errorf("no script runs %q", c)

@@ -146,7 +146,7 @@ func (a *App) deleteTokens(ctx context.Context, s tokenkeep.TokenStore, users []
 	for _, user := range users {
 		t, err := a.find(ctx, s, user)
 		if err == nil {
-			err = deleteOnly(ctx, s, t)
+			err = a.deleteOnly(ctx, s, t)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", user, err))
@@ -193,6 +193,7 @@ func (a *App) deleteAll(ctx context.Context, s tokenkeep.TokenStore, yes bool) e
 	if err := s.DeleteTokens(ctx); err != nil {
 		return storeError("delete all", err)
 	}
+	a.recordDeleted(ctx, s, list)
 	a.IO.Done("deleted %d tokens; Zoho still accepts them", len(list))
 	if a.cfg.JSON {
 		return a.IO.JSON(map[string]any{"deleted": len(list)})
