@@ -1,8 +1,10 @@
 package sqlitestore_test
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,4 +56,47 @@ func TestPreviousVersion(t *testing.T) {
 			t.Errorf("after another %s: %d logins, %d candidates, %v", c.column, len(got.Logins), len(got.Candidates), err)
 		}
 	}
+}
+
+// Look-ups in the history use an index, also when both an id and a user are asked for.
+func TestHistoryUsesIndexes(t *testing.T) {
+	path := version1(t)
+	s := mustOpen(t, path, nil)
+	if err := s.AppendEvents(t.Context(), []tokenkeep.Event{{Kind: tokenkeep.Named, TokenID: "1", UserName: "a"}}); err != nil {
+		t.Fatal(err)
+	}
+	db := openSQL(t, path)
+	for _, query := range []string{
+		"SELECT e.seq, e.body FROM oauthtoken_events e WHERE token_key = 'k' AND seq > 5 AND at >= 7 ORDER BY e.seq LIMIT 256",
+		"SELECT e.seq, e.body FROM (SELECT seq FROM oauthtoken_events WHERE token_key = 'k' AND seq > 5 AND at >= 7 UNION " +
+			"SELECT seq FROM oauthtoken_events WHERE user_key = 'k' AND seq > 5 AND at >= 7) k JOIN oauthtoken_events e ON e.seq = k.seq ORDER BY e.seq LIMIT 256",
+		"DELETE FROM oauthtoken_events WHERE at < 7",
+	} {
+		plan := planOf(t, db, query)
+		if strings.Contains(plan, "SCAN oauthtoken_events") || strings.Contains(plan, "SCAN e") || !strings.Contains(plan, "INDEX") {
+			t.Errorf("%s\n%s", query, plan)
+		}
+	}
+}
+
+func planOf(t *testing.T, db *sql.DB, query string) string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var a, b, c int
+		var step string
+		if err := rows.Scan(&a, &b, &c, &step); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, step)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "; ")
 }

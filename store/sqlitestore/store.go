@@ -57,6 +57,7 @@ type Store struct {
 var (
 	_ tokenkeep.TokenStore = (*Store)(nil)
 	_ tokenkeep.Pinger     = (*Store)(nil)
+	_ tokenkeep.Historian  = (*Store)(nil)
 )
 
 // Open opens the database at path, or one in memory for ":memory:", and creates it

@@ -36,6 +36,11 @@ type Dialect struct {
 	// migrations are the statements that lead from each version of the schema to
 	// the next, beginning with the official table or none.
 	migrations []func(n names) []string
+	// events are the statements that make the table of the history.
+	events func(n names) []string
+	// eventInsert is the statement that adds events to it, whose numbers follow each
+	// other.
+	eventInsert func(n names, rows int) string
 	// skip reports whether a migration may go on after err, because what the
 	// statement does was done already. Nil: never.
 	skip func(err error) bool
@@ -82,15 +87,16 @@ type diagnosis struct {
 	tries int
 	// lost says that the connection broke: it is open whether a write happened.
 	lost bool
+	// rights says that the user lacks a right.
+	rights bool
 	// quiet says that the driver's text may quote a value.
 	quiet bool
 }
 
 // names are the names of a store's tables, as configured and quoted.
 type names struct {
-	table, meta             string
-	quotedTable, quotedMeta string
-	dialect                 *Dialect
+	table, meta, events string
+	dialect             *Dialect
 }
 
 // nameRule is what a table may be called: short enough that the names derived
@@ -102,15 +108,15 @@ func newNames(d *Dialect, table string) (names, error) {
 	if !nameRule.MatchString(table) || strings.HasPrefix(strings.ToLower(table), "sqlite_") {
 		return names{}, fmt.Errorf("sqlstore: %q cannot be the name of a table: use up to 40 letters, digits and underscores, a letter first", table)
 	}
-	meta := table + "_meta"
-	return names{table: table, meta: meta, quotedTable: d.quote(table), quotedMeta: d.quote(meta), dialect: d}, nil
+	return names{table: table, meta: table + "_meta", events: table + "_events", dialect: d}, nil
 }
 
 // derived returns a quoted name that begins with the table's, for an index or a
 // trigger.
 func (n names) derived(suffix string) string { return n.dialect.quote(n.table + "_" + suffix) }
 
-// fill replaces {table} and {meta} in query and binds its arguments.
+// fill replaces {table}, {meta} and {events} in query and binds its arguments.
 func (n names) fill(query string) string {
-	return n.dialect.bind(strings.NewReplacer("{table}", n.quotedTable, "{meta}", n.quotedMeta).Replace(query))
+	quote := n.dialect.quote
+	return n.dialect.bind(strings.NewReplacer("{table}", quote(n.table), "{meta}", quote(n.meta), "{events}", quote(n.events)).Replace(query))
 }

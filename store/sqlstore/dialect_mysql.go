@@ -39,14 +39,16 @@ func MySQL() Dialect {
 			ours:   "touched IS NULL",
 			mark:   "CAST(touched AS CHAR)",
 		},
-		migrations: []func(n names) []string{mysqlVersion1, mysqlVersion2},
-		diagnose:   mysqlDiagnose,
+		migrations:  []func(n names) []string{mysqlVersion1, mysqlVersion2},
+		events:      mysqlEvents,
+		eventInsert: insertValues, // InnoDB gives the rows of one such statement consecutive numbers
+		diagnose:    mysqlDiagnose,
 	}
 }
 
 // lockCounter takes the row lock that puts those in order who insert.
 func lockCounter(n names) string {
-	return "SELECT value FROM " + n.quotedMeta + " WHERE name = 'last_id' FOR UPDATE"
+	return "SELECT value FROM " + n.dialect.quote(n.meta) + " WHERE name = 'last_id' FOR UPDATE"
 }
 
 // mysqlExact uses the index first: its collation may ignore case and always
@@ -77,6 +79,15 @@ const mysqlLong = " mediumtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"
 // mysqlVersion2 adds columns for what a later version keeps of a login.
 func mysqlVersion2(names) []string {
 	return []string{"ALTER TABLE {table} ADD COLUMN candidates" + mysqlLong + ", ADD COLUMN logins" + mysqlLong}
+}
+
+// mysqlEvents makes the table of the history.
+func mysqlEvents(n names) []string {
+	const key = " varchar(12) CHARACTER SET ascii COLLATE ascii_bin NULL"
+	return []string{"CREATE TABLE IF NOT EXISTS {events} (seq bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, at bigint NOT NULL, " +
+		"token_key" + key + ", user_key" + key + ", body mediumtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, " +
+		"INDEX " + n.derived("events_token") + " (token_key, seq), INDEX " + n.derived("events_user") + " (user_key, seq), " +
+		"INDEX " + n.derived("events_at") + " (at)) ENGINE=InnoDB"}
 }
 
 // mysqlAlter changes the official table in one statement, which is done whole or
@@ -172,7 +183,7 @@ func mysqlMeaning(number uint64) diagnosis {
 	case 1045, 1698, 1524, 1251:
 		return diagnosis{class: wrong, hint: "the server does not accept the user name and the password: check both, and the host that the user may come from"}
 	case 1044, 1142, 1143, 1227, 1370:
-		return diagnosis{class: wrong, hint: "grant the user SELECT, INSERT, UPDATE and DELETE on the two tables, and for the first start CREATE, ALTER and INDEX"}
+		return diagnosis{class: wrong, rights: true, hint: "grant the user SELECT, INSERT, UPDATE and DELETE on the two tables, and for the first start CREATE, ALTER and INDEX"}
 	case 1049, 1046:
 		return diagnosis{class: wrong, hint: "create the database, or correct its name"}
 	case 1146, 1054:

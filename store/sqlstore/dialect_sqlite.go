@@ -17,13 +17,15 @@ import (
 // of this.
 func SQLite() Dialect {
 	return Dialect{
-		name:     "sqlite",
-		bind:     func(query string) string { return query },
-		quote:    func(name string) string { return `"` + name + `"` },
-		exact:    func(column string) string { return column + " = ?" }, // BINARY is the default collation
-		columns:  "SELECT name FROM pragma_table_info(?) ORDER BY cid",
-		begin:    sqliteBegin,
-		diagnose: sqliteDiagnose,
+		name:        "sqlite",
+		bind:        func(query string) string { return query },
+		quote:       func(name string) string { return `"` + name + `"` },
+		exact:       func(column string) string { return column + " = ?" }, // BINARY is the default collation
+		columns:     "SELECT name FROM pragma_table_info(?) ORDER BY cid",
+		begin:       sqliteBegin,
+		events:      sqliteEvents,
+		eventInsert: insertValues,
+		diagnose:    sqliteDiagnose,
 		migrations: []func(n names) []string{
 			sqliteVersion1, sqliteVersion2,
 		},
@@ -33,7 +35,9 @@ func SQLite() Dialect {
 // sqliteBegin takes the write lock and changes nothing. A transaction that reads
 // first and writes later fails with SQLITE_BUSY when another one wrote in
 // between, and no busy timeout helps; this way it waits at its start.
-func sqliteBegin(n names) string { return "DELETE FROM " + n.quotedMeta + " WHERE name = ''" }
+func sqliteBegin(n names) string {
+	return "DELETE FROM " + n.dialect.quote(n.meta) + " WHERE name = ''"
+}
 
 // sqliteVersion1 makes the official table of Zoho's SDKs, if it is not there, and
 // adds to it.
@@ -67,6 +71,16 @@ func sqliteVersion2(n names) []string {
 		"ALTER TABLE {table} ADD COLUMN logins text",
 		"DROP TRIGGER " + n.derived("foreign_update"),
 		sqliteForeignUpdate(n, ", candidates = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token THEN NULL ELSE NEW.candidates END"),
+	}
+}
+
+// sqliteEvents makes the table of the history. Numbers are not given again.
+func sqliteEvents(n names) []string {
+	return []string{
+		"CREATE TABLE {events} (seq INTEGER PRIMARY KEY AUTOINCREMENT, at bigint NOT NULL, token_key varchar(12), user_key varchar(12), body text NOT NULL)",
+		"CREATE INDEX " + n.derived("events_token") + " ON {events} (token_key, seq) WHERE token_key IS NOT NULL",
+		"CREATE INDEX " + n.derived("events_user") + " ON {events} (user_key, seq) WHERE user_key IS NOT NULL",
+		"CREATE INDEX " + n.derived("events_at") + " ON {events} (at)",
 	}
 }
 

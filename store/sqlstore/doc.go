@@ -41,6 +41,16 @@
 // that, a user with SELECT, INSERT, UPDATE and DELETE on the two tables is enough,
 // and a server that takes no writes can be read.
 //
+// # The history
+//
+// A third table, <table>_events, holds the history of events ([Store.AppendEvents]), one
+// row each: seq, its number; at, its time in milliseconds; token_key and user_key,
+// digests of the id and the user name for look-ups; body, the tokenkeep.Event as JSON.
+// It is made with the others, or by the first append if the user may make tables. A user
+// needs SELECT, INSERT and DELETE on it; without them the store keeps no history, says so
+// with tokenkeep.ErrNoHistory, and does everything else. An append is one statement, apart
+// from the saves of tokens; the events of one append stay together and in order.
+//
 // # Sharing the table with Zoho's SDKs
 //
 // Their programs know no versions. What they write is noticed all the same, so that

@@ -44,7 +44,7 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 func isOurs(err error) bool {
 	for _, sentinel := range []error{
 		tokenkeep.ErrNotFound, tokenkeep.ErrNoKey, tokenkeep.ErrAmbiguous, tokenkeep.ErrConflict, tokenkeep.ErrInvalid,
-		tokenkeep.ErrReadOnly, tokenkeep.ErrCorrupt, tokenkeep.ErrSchema, tokenkeep.ErrClosed,
+		tokenkeep.ErrReadOnly, tokenkeep.ErrCorrupt, tokenkeep.ErrSchema, tokenkeep.ErrNoHistory, tokenkeep.ErrClosed,
 	} {
 		if errors.Is(err, sentinel) {
 			return true

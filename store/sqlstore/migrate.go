@@ -23,22 +23,22 @@ type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// migrate brings the schema up to date. When it is, that is one look, and nothing
-// is written.
-func (s *Store) migrate(ctx context.Context, before func(context.Context, int) error) error {
+// migrate brings the schema up to date, and reports whether that was needed. When it
+// is, that is one look, and nothing is written.
+func (s *Store) migrate(ctx context.Context, before func(context.Context, int) error) (needed bool, err error) {
 	_, done, err := s.schema(ctx, s.db)
 	if err != nil || done {
-		return err
+		return false, err
 	}
 	unlock, err := s.lock.Lock(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
 	if err := s.announce(ctx, before); err != nil {
-		return err
+		return false, err
 	}
-	return s.alone(ctx, func(q executor) error {
+	return true, s.alone(ctx, func(q executor) error {
 		version, done, err := s.schema(ctx, q) // another process may have been faster
 		if err != nil || done {
 			return err

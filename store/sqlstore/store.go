@@ -55,6 +55,7 @@ type Store struct {
 var (
 	_ tokenkeep.TokenStore = (*Store)(nil)
 	_ tokenkeep.Pinger     = (*Store)(nil)
+	_ tokenkeep.Historian  = (*Store)(nil)
 )
 
 // New returns a store on db, which it does not close. It creates the table or
@@ -78,8 +79,12 @@ func New(ctx context.Context, db *sql.DB, dialect Dialect, opts *Options) (*Stor
 	if s.names, err = newNames(&s.dialect, cmp.Or(opts.Table, DefaultTable)); err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx, opts.BeforeUpgrade); err != nil {
+	upgraded, err := s.migrate(ctx, opts.BeforeUpgrade)
+	if err != nil {
 		return nil, s.fail(ctx, "open", err)
+	}
+	if upgraded {
+		s.prepareHistory(ctx)
 	}
 	if err := s.stmts.prepare(ctx, s.db, s.names); err != nil {
 		return nil, s.fail(ctx, "open", err)

@@ -122,6 +122,7 @@ func (s *server) misuseRights(t *testing.T, p *place) {
 	if err := writer.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
+	s.misuseHistory(t, p, writer)
 	db := s.db(t, s.as("only_reads", "canary-only_reads"))
 	reader, err := sqlstore.New(t.Context(), db, s.dialect(), nil)
 	if err != nil { // MySQL tells when it prepares the first write
@@ -138,6 +139,30 @@ func (s *server) misuseRights(t *testing.T, p *place) {
 	denied.check(t, "delete", reader.DeleteToken(t.Context(), id))
 	denied.check(t, "delete all", reader.DeleteTokens(t.Context()))
 	denied.check(t, "ping", reader.Ping(t.Context()))
+}
+
+// Who may not write the history, or make its table, has a store without one, and is
+// told what is missing.
+func (s *server) misuseHistory(t *testing.T, p, writer *place) {
+	t.Helper()
+	none := failure{tokenkeep.ErrNoHistory, "oauthtoken_events"}
+	none.check(t, "append without rights", writer.AppendEvents(t.Context(), []tokenkeep.Event{named("1", 1)}))
+	_, err := writer.PruneEvents(t.Context(), time.Now())
+	none.check(t, "prune without rights", err)
+	for _, err := range writer.Events(t.Context(), tokenkeep.EventQuery{UserName: "ann"}) {
+		none.check(t, "events without rights", err)
+	}
+	p.exec(t, "DROP TABLE {events}")
+	none.check(t, "append without a table", writer.AppendEvents(t.Context(), []tokenkeep.Event{named("1", 1)}))
+	p.append(t, named("1", 1))
+	p.exec(t, "GRANT SELECT, INSERT, DELETE ON oauthtoken_events TO only_writes")
+	writer.append(t, named("1", 2))
+	if n := len(writer.events(t, tokenkeep.EventQuery{TokenID: "1"})); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+	if n, err := writer.PruneEvents(t.Context(), time.Now().Add(24*time.Hour)); n != 2 || err != nil {
+		t.Errorf("prune: %d, %v", n, err)
+	}
 }
 
 // A server that became read-only, as a replica is, can still be read, also by a

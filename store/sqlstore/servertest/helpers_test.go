@@ -112,7 +112,7 @@ func (p product) freshTable(tb testing.TB, dsn string) string {
 			return
 		}
 		defer db.Close()
-		for _, t := range []string{name, name + "_meta"} {
+		for _, t := range []string{name, name + "_meta", name + "_events"} {
 			if _, err := db.ExecContext(context.WithoutCancel(tb.Context()), "DROP TABLE IF EXISTS "+p.quote+t+p.quote); err != nil {
 				tb.Error(err)
 			}
@@ -174,7 +174,7 @@ func (p *place) exec(tb testing.TB, query string, args ...any) {
 }
 
 func (p *place) fill(query string) string {
-	return strings.NewReplacer("{table}", p.quote+p.table+p.quote, "{meta}", p.quote+p.table+"_meta"+p.quote).Replace(query)
+	return strings.NewReplacer("{table}", p.quote+p.table+p.quote, "{meta}", p.quote+p.table+"_meta"+p.quote, "{events}", p.quote+p.table+"_events"+p.quote).Replace(query)
 }
 
 // eachProduct runs a test for each product.
