@@ -109,7 +109,7 @@ func (d *ender) carryOut(ctx context.Context, row *Token, e Ending) error {
 	if e.Revoke {
 		if err := d.revoke(ctx, row, e); err != nil {
 			d.unmark(ctx, row, marked)
-			return fmt.Errorf("%s: the token is still stored: %w", d.op, err)
+			return fmt.Errorf("the token is still stored: %w", err)
 		}
 	}
 	// What was revoked is deleted, whatever the caller wants by now.

@@ -75,7 +75,7 @@ func (p Policy) Check(t *Token, now time.Time) error {
 		return nil
 	}
 	return &Error{
-		Class: NeedsLogin, Op: "policy", Reason: p.reason(t, cause, now),
+		Class: NeedsLogin, Reason: p.reason(t, cause, now),
 		Hint: "log in again: tokenkeep login " + t.UserName,
 	}
 }

@@ -109,7 +109,7 @@ func (a *App) checkLogins(tokens []*tokenkeep.Token) []checkup {
 	const name = "logins"
 	var list []checkup
 	for _, t := range tokens {
-		switch st := standing(t, a.now()); {
+		switch st := a.standing(t); {
 		case needsLogin(st):
 			list = append(list, broken(st.Class, name, "tokenkeep login "+quoted(t.UserName), "%s has to log in again: %s", nameOf(t), st.Reason))
 		case st.Class == tokenkeep.Throttled:

@@ -19,7 +19,8 @@ Environment: ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE, ZOHO_D
 ZOHO_ACCOUNTS_SERVER, ZOHO_API_DOMAIN, TOKENKEEP_STORE, TOKENKEEP_STORE_PASSWORD,
 TOKENKEEP_STORE_PASSWORD_FILE, TOKENKEEP_KEY_FILE, TOKENKEEP_KEY,
 TOKENKEEP_KEY_COMMAND, TOKENKEEP_KEY_KEYRING, TOKENKEEP_REQUIRE_SEALED,
-TOKENKEEP_ALLOW_CORE, BROWSER, NO_COLOR.
+TOKENKEEP_ALLOW_CORE, TOKENKEEP_IDLE_TIMEOUT, TOKENKEEP_SESSION_LIFETIME,
+TOKENKEEP_MAX_LOGINS, TOKENKEEP_REFUSE_LOGINS, BROWSER, NO_COLOR.
 
 Stores: sqlite:PATH (default: in your data directory), file:PATH, memory:,
 mysql://USER@HOST:PORT/DATABASE?table=NAME, postgres://… likewise, and
@@ -75,6 +76,9 @@ func globalFlags(f *pflag.FlagSet) {
 	f.String("dc", "", "data centre `CODE` to log in at: us, eu, in, au, jp, cn, ca, sa, uk, ae, sg (default us)")
 	f.String("accounts-server", "", "accounts server `URL` of a custom data centre; needs --api-domain")
 	f.String("api-domain", "", "API domain `URL` of a custom data centre")
+	f.String("idle-timeout", "", "end sessions that are not used for this `DURATION`, such as 30d (default: no limit)")
+	f.String("session-lifetime", "", "end sessions this `DURATION` after the login, such as 90d (default: no limit)")
+	f.String("max-logins", "", "let a user have this `NUMBER` of logins; one more ends the oldest (default: no limit)")
 	f.Bool("json", false, "print JSON, errors too")
 	f.Bool("no-input", false, "never ask a question")
 	f.Bool("quiet", false, "no notes and no progress")

@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/tokenkeep/tokenkeep"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli"
 	"github.com/tokenkeep/tokenkeep/store/sqlitestore"
 	"github.com/tokenkeep/tokenkeep/zohotest"
@@ -63,6 +64,7 @@ func TestMain(m *testing.M) {
 //	sql NAME STATEMENT   runs a statement there, with {table} for its table
 //	sdk FILE USER        writes a dead login over USER's in a file, as one of Zoho's SDKs would
 //	expire               lets every access token in the store end
+//	age USER 48h         moves the times of USER's login in the store back
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
@@ -73,6 +75,7 @@ func TestScripts(t *testing.T) {
 			"zoho":      func(ts *testscript.TestScript, _ bool, args []string) { zoho(ts, args) },
 			"fresh":     func(ts *testscript.TestScript, _ bool, args []string) { freshServer(ts, args) },
 			"sql":       func(ts *testscript.TestScript, _ bool, args []string) { execServer(ts, args) },
+			"age":       func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(age(ts, args[0], args[1])) },
 			"sdk": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(sdkWrites(ts.MkAbs(args[0]), args[1]))
 			},
@@ -222,8 +225,38 @@ func zoho(ts *testscript.TestScript, args []string) {
 	}
 }
 
+// age moves the times of the user's login back by d.
+func age(ts *testscript.TestScript, user, d string) error {
+	by, err := time.ParseDuration(d)
+	if err != nil {
+		return err
+	}
+	return edit(ts, func(t *tokenkeep.Token) bool {
+		if t.UserName != user {
+			return false
+		}
+		for _, at := range []*time.Time{&t.UsedAt, &t.CreatedAt, &t.State.Since} {
+			if !at.IsZero() {
+				*at = at.Add(-by)
+			}
+		}
+		for i := range t.Logins {
+			t.Logins[i] = t.Logins[i].Add(-by)
+		}
+		return true
+	})
+}
+
 // expire sets the expiry of every token in the default store to an hour ago.
 func expire(ts *testscript.TestScript) error {
+	return edit(ts, func(t *tokenkeep.Token) bool {
+		t.Expiry = time.Now().Add(-time.Hour)
+		return true
+	})
+}
+
+// edit saves the tokens of the default store that change has changed.
+func edit(ts *testscript.TestScript, change func(*tokenkeep.Token) bool) error {
 	ctx := context.Background()
 	s, err := sqlitestore.Open(ctx, ts.Getenv("XDG_DATA_HOME")+"/tokenkeep/tokens.db", nil)
 	if err != nil {
@@ -233,7 +266,9 @@ func expire(ts *testscript.TestScript) error {
 		if err != nil {
 			return err
 		}
-		t.Expiry = time.Now().Add(-time.Hour)
+		if !change(t) {
+			continue
+		}
 		if err := s.SaveToken(ctx, t); err != nil {
 			return err
 		}

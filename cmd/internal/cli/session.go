@@ -108,7 +108,7 @@ func (a *App) keeperOver(ctx context.Context, s tokenkeep.TokenStore, p tokenkee
 }
 
 func (a *App) newKeeper(s tokenkeep.TokenStore, p tokenkeep.Provider) *tokenkeep.Keeper {
-	k := tokenkeep.New(s, p, &tokenkeep.Options{Logger: a.log, Journal: a.journal(), Sealer: a.sealer()})
+	k := tokenkeep.New(s, p, &tokenkeep.Options{Logger: a.log, Journal: a.journal(), Sealer: a.sealer(), Policy: a.cfg.Policy})
 	a.onClose(k)
 	return k
 }

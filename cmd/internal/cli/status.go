@@ -134,7 +134,7 @@ func (a *App) showStatus(found []finding, check bool) error {
 			mark = "*"
 		}
 		cells := ui.Text(mark, nameOrNone(t), t.DataCentre)
-		cells = append(cells, a.stateCell(standing(t, now)))
+		cells = append(cells, a.stateCell(a.standing(t)))
 		cells = append(cells, ui.Text(accessCell(t, now), ago(t.UsedAt, now), t.ID)...)
 		if check {
 			cells = append(cells, ui.Cell{Text: f.check})
@@ -167,7 +167,7 @@ func (a *App) verdict(found []finding) error {
 	}
 	var errs []error
 	for _, f := range found {
-		if st := standing(f.row, a.now()); f.err == nil && needsLogin(st) {
+		if st := a.standing(f.row); f.err == nil && needsLogin(st) {
 			f.err = &tokenkeep.Error{Class: st.Class, Reason: st.Reason}
 		}
 		if f.err != nil {

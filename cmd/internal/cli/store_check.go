@@ -110,7 +110,7 @@ func (a *App) countTokens(ctx context.Context, s tokenkeep.TokenStore, v *storeV
 			return err
 		}
 		v.Tokens++
-		if needsLogin(standing(t, a.now())) {
+		if needsLogin(a.standing(t)) {
 			v.NeedsLogin++
 		}
 		if t.Claim.Held() {

@@ -14,9 +14,9 @@ import (
 )
 
 func newTokens(a *App) *cobra.Command {
-	return group("tokens", "List, show, delete, import and export stored tokens",
+	return group("tokens", "List, show, end, delete, import and export stored tokens",
 		newTokensList(a), newTokensShow(a), newTokensDelete(a), newTokensDeleteAll(a),
-		newTokensImport(a), newTokensExport(a))
+		newTokensImport(a), newTokensExport(a), newTokensRevoke(a), newTokensReap(a))
 }
 
 func newTokensList(a *App) *cobra.Command {
@@ -52,7 +52,7 @@ func (a *App) listTokens(list []*tokenkeep.Token) error {
 	table := ui.NewTable("ID", "USER", "CLIENT", "DC", "STATE", "REFRESH TOKEN", "ACCESS TOKEN", "EXPIRES")
 	for _, t := range list {
 		cells := ui.Text(t.ID, nameOrNone(t), t.ClientID, t.DataCentre)
-		cells = append(cells, a.stateCell(standing(t, a.now())))
+		cells = append(cells, a.stateCell(a.standing(t)))
 		cells = append(cells, ui.Text(t.RefreshToken.Masked(), t.AccessToken.Masked(), dateTime(t.Expiry))...)
 		table.Add(cells...)
 	}
@@ -88,7 +88,7 @@ func newTokensShow(a *App) *cobra.Command {
 }
 
 func showToken(w io.Writer, a *App, t *tokenkeep.Token) error {
-	st := standing(t, a.now())
+	st := a.standing(t)
 	for _, line := range [][2]string{
 		{"id", t.ID},
 		{"user", t.UserName},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +36,7 @@ type tokenView struct {
 }
 
 func (a *App) view(t *tokenkeep.Token) tokenView {
-	st := standing(t, a.now())
+	st := a.standing(t)
 	v := tokenView{
 		ID: t.ID, User: t.UserName, Current: t.ID == a.current(),
 		State: cmp.Or(string(st.Class), "ok"), Reason: st.Reason, RetryAt: utc(st.Until),
@@ -59,14 +60,17 @@ func utc(t time.Time) time.Time {
 }
 
 // standing is the state of a login now: what the row remembers, if time has not
-// healed it, or what its tokens say.
-func standing(t *tokenkeep.Token, now time.Time) tokenkeep.State {
-	st := t.State
+// healed it, or what its tokens and the policy say.
+func (a *App) standing(t *tokenkeep.Token) tokenkeep.State {
+	st, now := t.State, a.now()
 	if !st.Until.IsZero() && !now.Before(st.Until) {
 		st = tokenkeep.State{}
 	}
 	if st.Class == "" && t.RefreshToken.IsZero() && !t.Valid(now, 0) {
 		return tokenkeep.State{Class: tokenkeep.NeedsLogin, Reason: "the access token has expired and there is no refresh token"}
+	}
+	if e, ended := errors.AsType[*tokenkeep.Error](a.cfg.Policy.Check(t, now)); ended && !needsLogin(st) {
+		return tokenkeep.State{Class: e.Class, Reason: e.Reason}
 	}
 	return st
 }

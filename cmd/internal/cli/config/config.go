@@ -45,6 +45,8 @@ type Config struct {
 	Quiet bool
 	// Verbose logs what happens on standard error.
 	Verbose bool
+	// Policy limits sessions.
+	Policy tokenkeep.Policy
 	// Timeout ends the command; zero means the command's default.
 	Timeout time.Duration
 

@@ -62,10 +62,17 @@ func tomlError(err error) error {
 	return errors.New("it is not TOML")
 }
 
-// flatten turns the values of a TOML table into text.
+// flatten turns the values of a TOML table into text. Those of the table [policy]
+// are called "policy.NAME".
 func flatten(raw map[string]any) (map[string]string, error) {
 	known := knownKeys()
 	values := make(map[string]string, len(raw))
+	if table, ok := raw["policy"].(map[string]any); ok {
+		delete(raw, "policy")
+		for key, v := range table {
+			raw["policy."+key] = v
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		if !slices.Contains(known, key) {
 			return nil, fmt.Errorf("%s: no such setting; there are %s", key, strings.Join(known, ", "))

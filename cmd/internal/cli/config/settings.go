@@ -18,7 +18,7 @@ type setting struct {
 
 // settings lists all of them. Several take effect only together, see check.
 func settings() []setting {
-	return []setting{
+	return append([]setting{
 		{"store", "store", "TOKENKEEP_STORE", setStore},
 		{"store_password", "", "TOKENKEEP_STORE_PASSWORD", setStorePassword},
 		{"store_password_file", "", "TOKENKEEP_STORE_PASSWORD_FILE", setStorePasswordFile},
@@ -40,7 +40,7 @@ func settings() []setting {
 		{"quiet", "quiet", "", flag(func(c *Config) *bool { return &c.Quiet })},
 		{"verbose", "verbose", "", flag(func(c *Config) *bool { return &c.Verbose })},
 		{"timeout", "timeout", "", setTimeout},
-	}
+	}, policySettings()...)
 }
 
 func text(field func(*Config) *string) func(*Config, string, level) error {
