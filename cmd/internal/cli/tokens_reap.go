@@ -98,7 +98,7 @@ func (a *App) reapTokens(ctx context.Context, o reapOptions) error {
 	}
 	k, err := a.keeperOfAny(ctx, s)
 	if errors.Is(err, tokenkeep.ErrNotFound) { // an empty store may have a history
-		k, err = tokenkeep.New(s, nil, &tokenkeep.Options{Logger: a.log, Policy: a.cfg.Policy}), nil
+		k, err = a.newKeeper(s, nil), nil
 	}
 	if err != nil {
 		return err
