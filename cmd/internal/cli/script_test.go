@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"tokenkeep": func() { os.Exit(cli.Main(os.Args[1:])) },
 		"browser":   func() { os.Exit(browser(os.Args[1])) },
+		"refresher": func() { os.Exit(refresher()) },
 	})
 }
 

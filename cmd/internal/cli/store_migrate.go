@@ -13,6 +13,7 @@ import (
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/migrate"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/stores"
 	"github.com/tokenkeep/tokenkeep/cmd/internal/cli/ui"
+	"github.com/tokenkeep/tokenkeep/store/sealedstore"
 )
 
 const migrateLong = `Copies every token of the store FROM into the store TO, both given by URL. Each row is
@@ -36,9 +37,13 @@ TOKENKEEP_FROM_PASSWORD_FILE, that of TO from TOKENKEEP_TO_PASSWORD or
 TOKENKEEP_TO_PASSWORD_FILE; else TOKENKEEP_STORE_PASSWORD counts for the configured
 store, or for the only one of the two that is on a server.
 
+With a key configured the rows are sealed in TO, also those that are in clear in FROM;
+rows that are sealed in FROM are opened with the same key, or with another one of the
+same file. --clear writes them in clear, for a table that Zoho's SDKs read too, say.
+
 The exit code is 8 when some rows were not copied, and 7 when a store failed.`
 
-type migrateOptions struct{ move, keep, dryRun bool }
+type migrateOptions struct{ move, keep, dryRun, clear bool }
 
 func newStoreMigrate(a *App) *cobra.Command {
 	var o migrateOptions
@@ -55,6 +60,7 @@ func newStoreMigrate(a *App) *cobra.Command {
 	cmd.Flags().BoolVar(&o.move, "move", false, "delete each row from FROM once it was copied and read back")
 	cmd.Flags().BoolVar(&o.keep, "keep-source", false, "leave the rows in FROM, which nothing may use any more")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would happen, and change nothing")
+	cmd.Flags().BoolVar(&o.clear, "clear", false, "write the rows in clear, though there is a key to seal them with")
 	return cmd
 }
 
@@ -119,11 +125,24 @@ func (a *App) openEnds(ctx context.Context, p pair, o migrateOptions) (from, to 
 	if o.dryRun {
 		open = toLook
 	}
-	to, err = a.openPlace(ctx, p.to, open)
+	to, err = a.openTarget(ctx, p.to, open, o.clear)
 	if o.dryRun && errors.Is(err, fs.ErrNotExist) {
 		return from, tokenkeep.NewMemoryStore(), nil // it would be made
 	}
 	return from, to, err
+}
+
+// openTarget opens the store to write to: sealed if there is a key, unless it is to be
+// in clear.
+func (a *App) openTarget(ctx context.Context, l stores.Location, open opener, clear bool) (tokenkeep.TokenStore, error) {
+	if !clear {
+		return a.openPlace(ctx, l, open)
+	}
+	s, err := a.openBare(ctx, l, open)
+	if err != nil {
+		return nil, err
+	}
+	return sealedstore.Guard(s), nil
 }
 
 // openSource opens a store that has to be there.
@@ -168,6 +187,7 @@ type migrationView struct {
 	Total      int           `json:"rows_in_target"`
 	Digest     string        `json:"digest_of_target,omitempty"`
 	Verified   bool          `json:"verified"`
+	Sealed     bool          `json:"sealed"`
 	Failures   []failureView `json:"failures"`
 }
 
@@ -184,7 +204,7 @@ func (a *App) showMigration(p pair, o migrateOptions, res *migrate.Result, err e
 		Schema: "migration/v1", From: p.from.String(), To: p.to.String(), DryRun: o.dryRun, Moved: o.move,
 		Rows: res.Rows, Copied: res.Copied, Updated: res.Updated, Present: res.Present, Failed: res.Failed,
 		Deleted: res.Deleted, NeedsLogin: res.NeedsLogin, Events: res.Events, Total: res.Total, Digest: res.Digest,
-		Verified: err == nil && !o.dryRun, Failures: []failureView{},
+		Verified: err == nil && !o.dryRun, Sealed: a.keys != nil && !o.clear, Failures: []failureView{},
 	}
 	var errs []error
 	for _, f := range res.Failures {
@@ -223,6 +243,11 @@ func (a *App) tellMigration(v *migrationView, changed bool) {
 	}
 	if v.Events > 0 {
 		a.IO.Note("%d events of the history: they stay in %s too", v.Events, v.From)
+	}
+	if v.Sealed {
+		a.IO.Note("the rows are sealed in %s, which other programs than tokenkeep cannot read; --clear writes them in clear", v.To)
+	} else if a.keys != nil {
+		a.IO.Warn("the rows are in clear in %s", v.To)
 	}
 	if changed {
 		a.IO.Note("other programs refreshed logins in it meanwhile")
