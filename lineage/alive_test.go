@@ -47,7 +47,8 @@ func TestEarlierLogin(t *testing.T) {
 	want(t, again(healthy(), event(5, tokenkeep.LoggedIn, of("r2")), event(5, tokenkeep.Revoked)),
 		lineage.Working, "fine sure, replaced sure past")
 	// What replaces a dead login revokes it too: that is not what ended it.
-	s = lineage.Explain(again(facts(), event(5, tokenkeep.LoggedIn, of("r2")), event(5, tokenkeep.Revoked)))
+	soon := func(e *tokenkeep.Event) { e.Time = e.Time.Add(30 * time.Second) }
+	s = lineage.Explain(again(facts(), event(10, tokenkeep.LoggedIn, of("r2"), soon), event(10, tokenkeep.Revoked, soon)))
 	if v := s.Verdicts[1]; v.Cause != lineage.Evicted || !v.Past {
 		t.Errorf("verdicts %s", brief(s))
 	}
@@ -116,8 +117,22 @@ func TestHeldBack(t *testing.T) {
 	if !s.Until.Equal(ago(-1)) || strings.Contains(strings.Join(s.Verdicts[0].Evidence, "\n"), "outside") {
 		t.Errorf("until %v, evidence %q", s.Until, s.Verdicts[0].Evidence)
 	}
+	if got := s.Verdicts[0].Evidence[0]; got != "10 access tokens were asked for in 10 minutes" {
+		t.Errorf("evidence %q", got)
+	}
 	f.Row.Mints = f.Row.Mints[1:]
 	want(t, f, lineage.Working, "fine sure")
+
+	f.Limits.Life, f.Row.Mints = time.Hour, nil
+	for n := range 15 {
+		f.Row.Mints = append(f.Row.Mints, ago(58-n))
+		f.Events = append(f.Events, event(58-n, tokenkeep.Refreshed, asked("", fmt.Sprintf("web%d:1:R", n%2))))
+	}
+	s = want(t, f, lineage.Throttled, "too_many_mints sure")
+	if got := strings.Join(s.Verdicts[0].Evidence, "\n"); !strings.Contains(got, "15 access tokens may be alive") ||
+		!strings.Contains(got, "8 by web0:1") {
+		t.Errorf("evidence %q", got)
+	}
 }
 
 // TestMisconfigured: the client app, or the settings of one host.

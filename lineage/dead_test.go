@@ -91,6 +91,26 @@ func TestWhatProvesNothing(t *testing.T) {
 	}
 }
 
+// TestOneCauseOfManyDeaths: what explains all deaths stands before what explains some.
+func TestOneCauseOfManyDeaths(t *testing.T) {
+	want(t, facts(with(fallen(ann, other), fallen("ann@example.com:2", app))), lineage.LoginNeeded,
+		"password_changed likely, app_removed possible, evicted possible, client_deleted possible, revoked_elsewhere possible")
+}
+
+// TestUseProvesNoRefresh: the time of a use of the access token, which a policy writes
+// down, does not count where refreshes are recorded.
+func TestUseProvesNoRefresh(t *testing.T) {
+	f := facts()
+	f.Row.UsedAt = ago(15)
+	if s := lineage.Explain(f); !s.Ended.Worked.Equal(ago(50)) {
+		t.Errorf("ended %+v, want since the last refresh", s.Ended)
+	}
+	f.Events = f.Events[:1] // only changes are recorded
+	if s := lineage.Explain(f); !s.Ended.Worked.Equal(ago(15)) {
+		t.Errorf("ended %+v, want since the last use", s.Ended)
+	}
+}
+
 // TestLastOneStanding: what rules all but one cause out makes that one likely.
 func TestLastOneStanding(t *testing.T) {
 	f := facts(with(neighbour(bob, app, 3), neighbour(ann, other, 3)))

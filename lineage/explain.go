@@ -95,9 +95,9 @@ func (t *tale) healthy(s *Story) (State, time.Time) {
 	if t.Row.RefreshToken.IsZero() && !t.Row.Valid(t.Now, 0) {
 		return LoginNeeded, t.Row.Expiry
 	}
-	if since, until, ok := t.heldBack(); ok {
-		s.Until = until
-		return Throttled, since
+	if q, ok := t.heldBack(); ok {
+		s.Until = later(q.Mints.Free, q.Live.Free)
+		return Throttled, t.Row.Mints[len(t.Row.Mints)-1]
 	}
 	if e, ok := t.refusal(); ok {
 		return Refused, e.Time

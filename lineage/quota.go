@@ -13,19 +13,50 @@ import (
 // defaultWindow is taken for the provider's window when it names none.
 const defaultWindow = 10 * time.Minute
 
-// heldBack reports whether tokenkeep itself asks for no access token, because the row
-// shows that the quota is used up, since when, and until when.
-func (t *tale) heldBack() (since, until time.Time, ok bool) {
-	limit, window := t.Limits.Mints, cmp.Or(t.Limits.Window, defaultWindow)
-	recent := slices.DeleteFunc(slices.Clone(t.Row.Mints), func(at time.Time) bool { return t.Now.Sub(at) >= window })
-	if limit == 0 || len(recent) < limit || t.Row.Valid(t.Now, 0) {
-		return since, until, false
-	}
-	return recent[len(recent)-1], recent[len(recent)-limit].Add(window), true
+// heldBack returns the quota of the row, and whether tokenkeep itself asks for no
+// access token because that is used up while callers wait for one.
+func (t *tale) heldBack() (tokenkeep.Quota, bool) {
+	q := tokenkeep.QuotaOf(t.Limits, t.Now, t.Row)
+	return q, (q.Mints.Full() || q.Live.Full()) && !t.Row.Valid(t.Now, 0)
 }
+
+// held tells of a refresh that tokenkeep holds back.
+func (t *tale) held(s *Story) bool {
+	q, ok := t.heldBack()
+	if !ok || t.Row.State.Class == tokenkeep.Throttled {
+		return false
+	}
+	v := Verdict{
+		Cause: TooManyMints, Certainty: Sure,
+		Summary:  fmt.Sprintf("No access token is asked for until %s, because %s allows no more; the login is intact.", clock(s.Until, t.Now), t.from),
+		Evidence: []string{},
+	}
+	oldest := t.Now
+	for _, u := range []struct {
+		tokenkeep.Usage
+		what string
+	}{{q.Mints, "were asked for in " + span(t.Limits.Window)}, {q.Live, "may be alive, and one more would end the oldest"}} {
+		if u.Full() {
+			v.Evidence = append(v.Evidence, fmt.Sprintf("%d access tokens %s", u.Used, u.what))
+			oldest = u.Oldest
+		}
+	}
+	if total, who := t.minters(oldest.Add(-time.Second), t.Now); total > 0 {
+		v.Evidence = append(v.Evidence, who)
+	}
+	s.Verdicts = append(s.Verdicts, v)
+	s.Next = append(s.Next, "wait until "+clock(s.Until, t.Now), busyStep)
+	return true
+}
+
+// busyStep is what helps against a store's own processes.
+const busyStep = "find what refreshes this login so often: each process that calls Refresh or refuses cached tokens"
 
 // throttled tells who used the quota up.
 func (t *tale) throttled(s *Story) {
+	if t.held(s) {
+		return
+	}
 	window := cmp.Or(t.Limits.Window, defaultWindow)
 	begin := s.Since.Add(-window)
 	v := Verdict{
@@ -40,14 +71,14 @@ func (t *tale) throttled(s *Story) {
 		v.Evidence = append(v.Evidence, fmt.Sprintf("in the %s before, %s", span(window), who))
 	}
 	known = max(known, t.asked(begin, s.Since))
+	s.Next = append(s.Next, "wait until "+clock(s.Until, t.Now))
 	if limit := t.Limits.Mints; limit > known {
 		v.Evidence = append(v.Evidence, fmt.Sprintf("%s allows %d: at least %d more were asked for with this refresh token from outside of this store", t.from, limit, limit-known))
 		s.Next = append(s.Next, "find the other program that uses this refresh token, and let it share this store")
 	} else if limit > 0 {
 		v.Evidence = append(v.Evidence, fmt.Sprintf("%s allows %d in %s", t.from, limit, span(window)))
-		s.Next = append(s.Next, "find what refreshes this login so often: each process that calls Refresh or refuses cached tokens")
+		s.Next = append(s.Next, busyStep)
 	}
-	s.Next = append([]string{"wait until " + clock(s.Until, t.Now)}, s.Next...)
 	s.Verdicts = append(s.Verdicts, v)
 }
 

@@ -30,7 +30,7 @@ func TestProtections(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := t.TempDir()
-	for _, folder := range []string{"zoho", "oauth", "zohotest", "internal", "store/filestore", "store/sqlstore", "storetest"} {
+	for _, folder := range []string{"zoho", "oauth", "zohotest", "lineage", "internal", "store/filestore", "store/sqlstore", "storetest"} {
 		if err := os.CopyFS(filepath.Join(tree, folder), os.DirFS(filepath.Join(root, folder))); err != nil {
 			t.Fatal(err)
 		}
