@@ -79,7 +79,7 @@ func (a *App) story(ctx context.Context, user string, check bool) (*lineage.Stor
 		row = a.checked(ctx, s, row)
 	}
 	facts, err := lineage.Gather(ctx, s, lineage.Query{
-		Row: row, User: user, Provider: "Zoho", Limits: new(zoho.Provider).Limits(), Now: a.now(),
+		Row: row, User: user, Provider: "Zoho", Limits: new(zoho.Provider).Limits(), Policy: a.cfg.Policy, Now: a.now(),
 	})
 	if err != nil {
 		return nil, storeError("why", err)
