@@ -144,7 +144,7 @@ func (q Quota) MayLogin() error {
 		Class: Misconfigured, Op: "login", Err: ErrTooManyLogins,
 		Reason: fmt.Sprintf("%d of %d may be alive, and another would end the oldest, of %s, whoever uses it",
 			u.Used, u.Limit, u.Oldest.UTC().Format(time.DateTime)),
-		Hint: "end logins that nobody needs at the provider (Zoho: accounts.zoho.com, Sessions, Connected Apps), or insist",
+		Hint: "end logins that nobody needs at the provider (Zoho: accounts.zoho.com, Sessions, Connected Apps), or insist: tokenkeep login --force",
 	}
 }
 
@@ -170,15 +170,34 @@ func (k *Keeper) mayLogin(ctx context.Context, g *Grant) error {
 	return q.MayLogin()
 }
 
+// Warnings says in words which limits are near, one line for each.
+func (q Quota) Warnings() []string {
+	var list []string
+	if u := q.Mints; u.Near() {
+		list = append(list, fmt.Sprintf("%d of the %d access tokens that the provider gives in its window were asked for%s", u.Used, u.Limit, u.room()))
+	}
+	if u := q.Live; u.Near() {
+		list = append(list, fmt.Sprintf("%d of the %d access tokens that the provider allows may be alive%s", u.Used, u.Limit, u.room()))
+	}
+	if u := q.RefreshTokens; u.Near() {
+		list = append(list, fmt.Sprintf("%d of the %d refresh tokens that the provider allows this user may be alive; one too many ends the oldest, of %s",
+			u.Used, u.Limit, u.Oldest.UTC().Format(time.DateTime)))
+	}
+	return list
+}
+
+// room says when there is room again, if there is none now.
+func (u Usage) room() string {
+	if !u.Full() {
+		return ""
+	}
+	return "; the next can be had at " + u.Free.Format(time.TimeOnly)
+}
+
 // warnOfLimit tells when a login of row's user brought the limit of refresh tokens near.
 func (k *Keeper) warnOfLimit(ctx context.Context, row *Token) {
-	u := QuotaOf(k.provider.Limits(), time.Now(), row).RefreshTokens
-	if !u.Near() {
-		return
+	q := Quota{RefreshTokens: QuotaOf(k.provider.Limits(), time.Now(), row).RefreshTokens}
+	for _, w := range q.Warnings() {
+		k.emit(ctx, Event{Kind: LimitNear, Reason: w}.of(row))
 	}
-	k.emit(ctx, Event{
-		Kind: LimitNear,
-		Reason: fmt.Sprintf("%d of the %d refresh tokens that the provider allows this user may be alive; after that each login ends the oldest, now that of %s",
-			u.Used, u.Limit, u.Oldest.UTC().Format(time.DateTime)),
-	}.of(row))
 }

@@ -193,7 +193,10 @@ func splitScopes(lists ...string) []string {
 	return scopes
 }
 
-// Limits returns Zoho's quotas. It makes no request.
+// Limits returns Zoho's quotas: see [Limits]. It makes no request.
+func (p *Provider) Limits() tokenkeep.Limits { return Limits() }
+
+// Limits returns Zoho's quotas, the same for every client.
 //
 //   - Refresh tokens are not rotated: the answer to a refresh carries none (Zoho
 //     Accounts docs, Access token expiry).
@@ -203,7 +206,7 @@ func splitScopes(lists ...string) []string {
 //     the Accounts docs say 10, older product pages 30); the next kills the oldest.
 //   - 20 refresh tokens (Zoho CRM v8 docs, Token validity: per user; other pages:
 //     per user and client); the next kills the oldest.
-func (p *Provider) Limits() tokenkeep.Limits {
+func Limits() tokenkeep.Limits {
 	return tokenkeep.Limits{
 		Rotation:      tokenkeep.RotationNone,
 		Mints:         10,

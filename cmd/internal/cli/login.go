@@ -22,6 +22,7 @@ type loginOptions struct {
 	selfClient       bool
 	withRefreshToken string
 	noBrowser        bool
+	force            bool
 }
 
 const loginLong = `Logs a user in at Zoho and keeps the tokens. USER is the name to keep the login
@@ -53,6 +54,7 @@ func newLogin(a *App) *cobra.Command {
 	f.BoolVar(&o.selfClient, "self-client", false, "use a code from the API console; it is read from standard input")
 	f.StringVar(&o.withRefreshToken, "with-refresh-token", "", "keep a refresh token from standard input; write `-`")
 	f.BoolVar(&o.noBrowser, "no-browser", false, "print the address instead of opening a browser")
+	f.BoolVar(&o.force, "force", false, "log in although Zoho then ends the user's oldest refresh token, whoever uses it")
 	f.String("scopes", "", "`LIST` of scopes, separated by commas (default: "+strings.Join(defaultScopes, ",")+")")
 	f.String("redirect-url", "", "redirect `URI` as it is registered (default http://localhost:8765/callback)")
 	return cmd
@@ -70,12 +72,15 @@ func (a *App) loginCommand(ctx context.Context, o *loginOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := a.roomFor(ctx, s, o); err != nil {
+		return err
+	}
 	k := a.keeperOver(ctx, s, p)
 	session, err := a.loginBy(ctx, o)(ctx, k, p, o)
 	if err != nil {
 		return a.loginFailed(ctx, err)
 	}
-	return a.loggedIn(ctx, session)
+	return a.loggedIn(ctx, s, session)
 }
 
 // check finds flags that do not go together.
@@ -136,7 +141,7 @@ func (a *App) loginFailed(ctx context.Context, err error) error {
 }
 
 // loggedIn tells of the login. The first one becomes the current one.
-func (a *App) loggedIn(ctx context.Context, session *tokenkeep.Session) error {
+func (a *App) loggedIn(ctx context.Context, s tokenkeep.TokenStore, session *tokenkeep.Session) error {
 	row, err := session.Row(ctx)
 	if err != nil {
 		return err
@@ -153,6 +158,7 @@ func (a *App) loggedIn(ctx context.Context, session *tokenkeep.Session) error {
 	l, _ := a.location() // it was opened
 	a.IO.Done("logged in as %s, data centre %s", name, strings.ToUpper(row.DataCentre))
 	a.IO.Done("kept in %s; the access token is good for %s", l, accessCell(row, a.now()))
+	a.warnOfQuota(ctx, s, row)
 	if a.cfg.JSON {
 		return a.IO.JSON(a.view(row))
 	}

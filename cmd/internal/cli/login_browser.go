@@ -27,7 +27,7 @@ func (a *App) loginByBrowser(ctx context.Context, k *tokenkeep.Keeper, p *zoho.P
 	var session *tokenkeep.Session
 	var failure error
 	err = l.Receive(ctx, func(query string) loopback.Page {
-		session, failure = a.redeem(ctx, k, p, auth, "?"+query)
+		session, failure = a.redeem(ctx, k, p, auth, "?"+query, o.force)
 		return resultPage(failure)
 	})
 	return session, errors.Join(err, failure)
@@ -65,11 +65,12 @@ func (a *App) showURL(ctx context.Context, url string, noBrowser bool) {
 }
 
 // redeem turns a callback into a saved login.
-func (a *App) redeem(ctx context.Context, k *tokenkeep.Keeper, p *zoho.Provider, auth zoho.Authorization, callback string) (*tokenkeep.Session, error) {
+func (a *App) redeem(ctx context.Context, k *tokenkeep.Keeper, p *zoho.Provider, auth zoho.Authorization, callback string, force bool) (*tokenkeep.Session, error) {
 	g, err := p.Callback(auth, callback)
 	if err != nil {
 		return nil, err
 	}
+	g.Force = force
 	defer a.IO.Progress("redeeming the code")()
 	return k.Login(ctx, g)
 }
@@ -98,7 +99,7 @@ func (a *App) loginByPaste(ctx context.Context, k *tokenkeep.Keeper, p *zoho.Pro
 	if err != nil {
 		return nil, err
 	}
-	return a.redeem(ctx, k, p, auth, callback)
+	return a.redeem(ctx, k, p, auth, callback, o.force)
 }
 
 func (a *App) pasted(ctx context.Context) (string, error) {

@@ -59,7 +59,7 @@ func (a *App) loginBySelfClient(ctx context.Context, k *tokenkeep.Keeper, p *zoh
 		return nil, err
 	}
 	g := p.SelfClientGrant(code.Reveal())
-	g.UserName = o.user
+	g.UserName, g.Force = o.user, o.force
 	defer a.IO.Progress("redeeming the code")()
 	return k.Login(ctx, g)
 }

@@ -60,6 +60,7 @@ func TestMain(m *testing.M) {
 //	zoho fault KIND PATH STATUS [DELAY]
 //	zoho heal            removes all faults
 //	zoho wants COUNTER N
+//	places N             lets each login in the default store hold N places for refresh tokens
 //	fresh KIND NAME      puts the URL of a store on a server that is not there yet into $NAME;
 //	                     $NAME_TABLE, $NAME_PASSWORD and $NAME_WITH_PASSWORD (a URL) go with it
 //	sql NAME STATEMENT   runs a statement there, with {table} for its table
@@ -81,6 +82,7 @@ func TestScripts(t *testing.T) {
 				ts.Check(sdkWrites(ts.MkAbs(args[0]), args[1]))
 			},
 			"expire": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(expire(ts)) },
+			"places": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(holdPlaces(ts, args[0])) },
 		},
 		Condition:           hasServer,
 		RequireExplicitExec: true,
@@ -252,6 +254,21 @@ func age(ts *testscript.TestScript, user, d string) error {
 func expire(ts *testscript.TestScript) error {
 	return edit(ts, func(t *tokenkeep.Token) bool {
 		t.Expiry = time.Now().Add(-time.Hour)
+		return true
+	})
+}
+
+// holdPlaces gives every token in the default store n logins, one in a day.
+func holdPlaces(ts *testscript.TestScript, n string) error {
+	days, err := strconv.Atoi(n)
+	if err != nil {
+		return err
+	}
+	return edit(ts, func(t *tokenkeep.Token) bool {
+		t.Logins = nil
+		for i := range days {
+			t.Logins = append(t.Logins, time.Now().AddDate(0, 0, i-days+1))
+		}
 		return true
 	})
 }

@@ -17,7 +17,9 @@ func newStatus(a *App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [USER]",
 		Short: "Show who is logged in, and who has to log in again",
-		Long: `Shows every login, or USER's. Without --check nothing is asked over the network.
+		Long: `Shows every login, or USER's. QUOTA is the limit of Zoho's that is nearest, or ok:
+access tokens asked for in 10 minutes, access tokens alive, and refresh tokens of the
+user, as far as this store tells. Without --check nothing is asked over the network.
 The exit code is 4 when a login is needed, and 8 when some of several checks failed.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -33,6 +35,7 @@ The exit code is 4 when a login is needed, and 8 when some of several checks fai
 // A finding is what status knows about a login.
 type finding struct {
 	row   *tokenkeep.Token
+	quota tokenkeep.Quota
 	check string
 	err   error
 }
@@ -57,7 +60,10 @@ func (a *App) status(ctx context.Context, args []string, check bool) error {
 			found[i] = a.check(ctx, s, t)
 		}
 	}
-	if err := a.showStatus(found, check); err != nil {
+	if err := a.addQuotas(ctx, s, found, len(args) > 0); err != nil {
+		return err
+	}
+	if err := a.showStatus(found, check, len(args) > 0); err != nil {
 		return err
 	}
 	if len(args) == 0 {
@@ -81,17 +87,17 @@ func (a *App) check(ctx context.Context, s tokenkeep.TokenStore, t *tokenkeep.To
 	defer stop()
 	k, err := a.keeper(ctx, s, t)
 	if err != nil {
-		return finding{t, "not checked", err}
+		return finding{row: t, check: "not checked", err: err}
 	}
 	session, err := k.SessionByID(ctx, t.ID)
 	if err != nil {
-		return finding{t, "not checked", err}
+		return finding{row: t, check: "not checked", err: err}
 	}
 	word, err := probe(ctx, session)
 	if row, rerr := session.Row(ctx); rerr == nil {
 		t = row
 	}
-	return finding{t, word, err}
+	return finding{row: t, check: word, err: err}
 }
 
 // probe asks the CRM who the user is. A missing scope or permission still shows
@@ -115,14 +121,15 @@ func probe(ctx context.Context, session *tokenkeep.Session) (string, error) {
 	return "refused", aerr
 }
 
-func (a *App) showStatus(found []finding, check bool) error {
+// showStatus shows a table, and the quota of one login in detail.
+func (a *App) showStatus(found []finding, check, one bool) error {
 	if a.cfg.JSON {
 		return a.statusJSON(found)
 	}
 	if len(found) == 0 {
 		return nil
 	}
-	header := []string{"", "USER", "DC", "STATE", "ACCESS", "LAST REFRESH", "ID"}
+	header := []string{"", "USER", "DC", "STATE", "ACCESS", "REFRESHED", "QUOTA", "ID"}
 	if check {
 		header = append(header, "CHECK")
 	}
@@ -135,13 +142,17 @@ func (a *App) showStatus(found []finding, check bool) error {
 		}
 		cells := ui.Text(mark, nameOrNone(t), t.DataCentre)
 		cells = append(cells, a.stateCell(a.standing(t)))
-		cells = append(cells, ui.Text(accessCell(t, now), ago(t.UsedAt, now), t.ID)...)
+		cells = append(cells, ui.Text(accessCell(t, now), ago(t.UsedAt, now))...)
+		cells = append(cells, a.quotaCell(f.quota), ui.Cell{Text: t.ID})
 		if check {
 			cells = append(cells, ui.Cell{Text: f.check})
 		}
 		table.Add(cells...)
 	}
-	return table.Write(a.IO.Out)
+	if err := table.Write(a.IO.Out); err != nil {
+		return err
+	}
+	return a.showQuotas(found, one)
 }
 
 func nameOrNone(t *tokenkeep.Token) string {
@@ -155,7 +166,7 @@ func (a *App) statusJSON(found []finding) error {
 	views := make([]tokenView, len(found))
 	for i, f := range found {
 		views[i] = a.view(f.row)
-		views[i].Check = f.check
+		views[i].Check, views[i].Quota = f.check, viewQuota(f.quota)
 	}
 	return a.IO.JSON(map[string]any{"schema": "tokens/v1", "tokens": views})
 }

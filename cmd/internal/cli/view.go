@@ -33,6 +33,8 @@ type tokenView struct {
 	Version        int64     `json:"version"`
 	// Check is what Zoho said, with status --check.
 	Check string `json:"check,omitempty"`
+	// Quota is what is used of Zoho's limits, with status.
+	Quota *quotaView `json:"quota,omitempty"`
 }
 
 func (a *App) view(t *tokenkeep.Token) tokenView {
