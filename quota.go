@@ -191,7 +191,7 @@ func (u Usage) room() string {
 	if !u.Full() {
 		return ""
 	}
-	return "; the next can be had at " + u.Free.Format(time.TimeOnly)
+	return "; the next can be had at " + u.Free.Local().Format(time.TimeOnly)
 }
 
 // warnOfLimit tells when a login of row's user brought the limit of refresh tokens near.

@@ -127,7 +127,7 @@ func limitsOf(q tokenkeep.Quota) []limit {
 	return []limit{
 		{q.Mints, "asked", "access tokens asked for in 10 minutes:"},
 		{q.Live, "alive", "access tokens that may be alive:"},
-		{q.RefreshTokens, "logins", "refresh tokens of the user that may be:"},
+		{q.RefreshTokens, "logins", "refresh tokens that may be alive:"},
 	}
 }
 
@@ -138,7 +138,7 @@ func (a *App) showQuotas(found []finding, one bool) error {
 			if !one {
 				break
 			}
-			if _, err := fmt.Fprintf(a.IO.Out, "  %-40s %d of %d%s\n", l.long, l.Used, l.Limit, a.since(l.Usage)); err != nil {
+			if _, err := fmt.Fprintf(a.IO.Out, "  %-39s %d of %d%s\n", l.long, l.Used, l.Limit, a.since(l.Usage)); err != nil {
 				return fmt.Errorf("write: %w", err)
 			}
 		}
