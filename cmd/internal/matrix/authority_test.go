@@ -3,13 +3,11 @@
 package matrix
 
 import (
-	"fmt"
-	"sync/atomic"
+	"crypto/rand"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/tokenkeep/tokenkeep"
-	"github.com/tokenkeep/tokenkeep/zoho"
 	"github.com/tokenkeep/tokenkeep/zohotest"
 )
 
@@ -19,22 +17,28 @@ const (
 )
 
 // policies are the rotation policies: one table each.
-var policies = []tokenkeep.Rotation{tokenkeep.RotationNone}
+func policies() []tokenkeep.Rotation {
+	return []tokenkeep.Rotation{tokenkeep.RotationNone, tokenkeep.RotationGrace, tokenkeep.RotationStrict}
+}
 
-// An authority is the authorization server of the cells of one policy. It runs in
-// this process, on a socket of its own, and counts.
+// An authority is the authorization server of one cell: Zoho's, or a plain OAuth
+// server that rotates. It runs in this process, on a socket of its own, and counts.
 type authority struct {
 	policy tokenkeep.Rotation
 	fake   *zohotest.Fake
 	secret string
-	users  atomic.Int64
+	user   string // whom no other cell of a store on a server has
 }
 
 func newAuthority(t *testing.T, policy tokenkeep.Rotation) *authority {
 	t.Helper()
-	a := &authority{policy: policy, secret: "matrix-client-secret"}
-	a.fake = zohotest.NewServer(t, &zohotest.Options{DataCentres: []string{dataCentre}})
+	opts := &zohotest.Options{DataCentres: []string{dataCentre}}
+	if policy != tokenkeep.RotationNone {
+		opts.Profile = &zohotest.Profile{Rotation: zohotest.Rotation(policy)}
+	}
+	a := &authority{policy: policy, secret: "matrix-client-secret", user: strings.ToLower(rand.Text()) + "@example.com", fake: zohotest.NewServer(t, opts)}
 	a.fake.AddClient(zohotest.Client{ID: clientID, Secret: a.secret, DC: dataCentre})
+	a.fake.AddUser(zohotest.User{Email: a.user, DC: dataCentre})
 	return a
 }
 
@@ -42,24 +46,26 @@ func (a *authority) server() server {
 	return server{Accounts: a.fake.AccountsURL(dataCentre), API: a.fake.APIDomain(dataCentre), ClientSecret: a.secret}
 }
 
-// login makes a login of a new user.
+// login makes a login.
 func (a *authority) login() *seed {
-	email := fmt.Sprintf("user%d@example.com", a.users.Add(1))
-	a.fake.AddUser(zohotest.User{Email: email, DC: dataCentre})
-	i := a.fake.Issue(clientID, email)
-	return &seed{User: email, Refresh: i.RefreshToken, Access: i.AccessToken}
+	i := a.fake.Issue(clientID, a.user)
+	return &seed{User: a.user, Refresh: i.RefreshToken, Access: i.AccessToken}
 }
 
-// counts are what the authority saw of one login.
+// counts are what the authority saw.
 type counts struct {
 	requests int // for access tokens
 	mints    int
-	replayed int // refresh tokens that were sent though they were spent
+	replayed int // refresh tokens that were sent though they were spent or dead
+	revoked  int // logins that ended because of that
 }
 
-func (a *authority) counts(s *seed) counts {
-	c := a.fake.Counters().ByRefreshToken[s.Refresh]
-	return counts{requests: c.Requests, mints: c.Mints}
+func (a *authority) counts() counts {
+	c := a.fake.Counters()
+	return counts{
+		requests: c.TokenRequests, mints: c.Mints,
+		replayed: c.SpentRepresented + c.DeadRepresented, revoked: c.FamiliesRevoked,
+	}
 }
 
 // alive reports whether an access token works.
@@ -68,20 +74,8 @@ func (a *authority) alive(access string) bool {
 	return ok
 }
 
-// disturb makes the next request with the login's refresh token fail.
-func (a *authority) disturb(s *seed, f zohotest.Fault) (remove func()) {
-	f.Token, f.Grant, f.Times = s.Refresh, "refresh_token", 1
+// disturb makes the next request for an access token fail.
+func (a *authority) disturb(f zohotest.Fault) (remove func()) {
+	f.Grant, f.Times = "refresh_token", 1
 	return a.fake.AddFault(f)
-}
-
-// newProvider returns the client of an authority.
-func newProvider(policy tokenkeep.Rotation, at server) (tokenkeep.Provider, error) {
-	dc, err := zoho.Custom(dataCentre, at.Accounts, at.API)
-	if err != nil {
-		return nil, err
-	}
-	return zoho.New(zoho.Config{
-		ClientID: clientID, ClientSecrets: []tokenkeep.Secret{tokenkeep.NewSecret(at.ClientSecret)},
-		DataCentre: dc, DataCentres: []zoho.DataCentre{dc}, Timeout: 30 * time.Second,
-	})
 }

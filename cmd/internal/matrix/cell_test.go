@@ -4,7 +4,6 @@ package matrix
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -41,8 +40,9 @@ type cell struct {
 }
 
 // newCell sets a cell up: its store holds one login whose access token has expired.
-func newCell(t *testing.T, a *authority, c *column, f *fault) *cell {
+func newCell(t *testing.T, policy tokenkeep.Rotation, c *column, f *fault) *cell {
 	t.Helper()
+	a := newAuthority(t, policy)
 	x := &cell{t: t, authority: a, column: c, fault: f, folder: t.TempDir(), login: a.login(), claim: claimTime}
 	t.Cleanup(x.end)
 	if f.claim > 0 {
@@ -143,7 +143,7 @@ func (x *cell) broken(m mode) {
 func (x *cell) requested(minted bool) {
 	x.t.Helper()
 	x.eventually("a request", func() bool {
-		c := x.authority.counts(x.login)
+		c := x.authority.counts()
 		return c.requests > 0 && (!minted || c.mints > 0)
 	})
 }
@@ -173,15 +173,7 @@ func (x *cell) eventually(what string, is func() bool) {
 	}
 }
 
-// unwritable returns a place where no journal can be.
-func (x *cell) unwritable() string {
-	x.t.Helper()
-	file := filepath.Join(x.folder, "in the way")
-	x.must(os.WriteFile(file, nil, 0o600))
-	return filepath.Join(file, "journal")
-}
-
 // onTheWay makes the next request of the login fail.
 func (x *cell) onTheWay(kind zohotest.FaultKind, delay time.Duration) {
-	x.onEnd(x.authority.disturb(x.login, zohotest.Fault{Kind: kind, Delay: delay}))
+	x.onEnd(x.authority.disturb(zohotest.Fault{Kind: kind, Delay: delay}))
 }

@@ -35,7 +35,7 @@ func (s sheet) render() (string, error) {
 		return "", err
 	}
 	tables := map[string]string{}
-	for _, p := range policies {
+	for _, p := range policies() {
 		tables[string(p)] = s.table(p)
 	}
 	var out bytes.Buffer

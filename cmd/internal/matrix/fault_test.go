@@ -35,7 +35,13 @@ func always(words string) want { return want{words, words, words} }
 
 // doubt is for faults that lose an answer, or what tells that none was asked for:
 // a strict rotator's login is then in doubt.
-func doubt(words string) want { return want{words, words, "in_doubt"} }
+func doubt(words string) want {
+	rotating := "in_doubt"
+	if strings.HasPrefix(words, "told") {
+		rotating = "told, in_doubt"
+	}
+	return want{words, words, rotating}
+}
 
 // allowed returns the words that the cell may end in.
 func (f *fault) allowed(policy tokenkeep.Rotation, c *column) []string {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tokenkeep/tokenkeep"
 )
 
 // modeEnv asks for all cells; "write" writes them down.
@@ -53,15 +54,14 @@ func TestMatrix(t *testing.T) {
 	}
 	written := parse(string(document))
 	r := &recorder{cells: sheet{}}
-	for _, policy := range policies {
+	for _, policy := range policies() {
 		t.Run(string(policy), func(t *testing.T) {
-			a := newAuthority(t, policy)
 			for i, f := range faults() {
 				for j, c := range columns() {
 					if what := f.missing(c); what != "" {
 						r.note(key(policy, f, c), what)
 					} else if all || sampled(i, j, f, c) {
-						r.play(t, a, f, c, written)
+						r.play(t, policy, f, c, written)
 					}
 				}
 			}
@@ -84,17 +84,17 @@ func sampled(i, j int, f *fault, c *column) bool {
 }
 
 // play plays one cell in a test of its own.
-func (r *recorder) play(t *testing.T, a *authority, f *fault, c *column, written sheet) {
+func (r *recorder) play(t *testing.T, policy tokenkeep.Rotation, f *fault, c *column, written sheet) {
 	t.Helper()
 	t.Run(f.title()+"/"+c.name, func(t *testing.T) {
 		t.Parallel()
-		x := newCell(t, a, c, f)
+		x := newCell(t, policy, c, f)
 		f.play(x)
 		words := x.verdict()
-		k := key(a.policy, f, c)
+		k := key(policy, f, c)
 		r.note(k, words)
 		t.Logf("%s (the longest wait: %v)", words, x.result.longest)
-		if allowed := f.allowed(a.policy, c); !slices.Contains(allowed, words) {
+		if allowed := f.allowed(policy, c); !slices.Contains(allowed, words) {
 			t.Errorf("it ends in %q, allowed is %q", words, allowed)
 		}
 		if was, known := written[k]; known && was != words && os.Getenv(modeEnv) != "write" {
@@ -106,7 +106,7 @@ func (r *recorder) play(t *testing.T, a *authority, f *fault, c *column, written
 // compare compares the document with all cells, or writes it.
 func (r *recorder) compare(t *testing.T, document string) {
 	t.Helper()
-	for _, policy := range policies {
+	for _, policy := range policies() {
 		for _, f := range faults() {
 			for _, c := range columns() {
 				if r.cells[key(policy, f, c)] == "" {
@@ -132,4 +132,3 @@ func (r *recorder) compare(t *testing.T, document string) {
 	}
 	t.Log(r.cells.totals())
 }
-

@@ -2,7 +2,12 @@
 
 package matrix
 
-import "github.com/tokenkeep/tokenkeep"
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/tokenkeep/tokenkeep"
+)
 
 // outages: the refresh token was redeemed, the store is down, the process is
 // killed, and the store comes back.
@@ -75,8 +80,9 @@ func (x *cell) killedWhileDown() {
 
 func killedWithoutJournal(x *cell) {
 	t := x.task()
-	t.Pause, t.Journal = []int{8}, x.unwritable()
+	t.Pause, t.Journal = []int{8}, filepath.Join(x.folder, "in the way", "journal")
 	p := x.start(t).to(8)
+	x.must(os.WriteFile(filepath.Dir(t.Journal), nil, 0o600)) // a file: there can be no folder
 	x.broken(down)
 	p.tell(orderGo)
 	x.told(p)

@@ -97,6 +97,7 @@ func (x *cell) stoppedInSave(m mode) {
 	x.broken(sound)
 	x.overtake()
 	p.goOn()
+	time.Sleep(x.claim / 4) // it sees that the time for its save is over
 	p.tell(orderGo)
 	x.resumed(p)
 }
@@ -111,9 +112,6 @@ func lostAnswers() []*fault {
 }
 
 func lostBy(name string, kind zohotest.FaultKind, w want) *fault {
-	if w.rotating == "in_doubt" {
-		w.rotating = "told, in_doubt"
-	}
 	return &fault{name: name, want: w, alone: true, play: func(x *cell) {
 		x.onTheWay(kind, 0)
 		t := x.task()

@@ -3,27 +3,26 @@
 package matrix
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
-
 )
 
 // fill leaves no space for the store: on the disk of its files, if there is one.
-// What room a store has in its own files other logins use up.
+// What room a store has in its own files the claims of another login use up.
 func (x *cell) fill() {
 	x.t.Helper()
 	if x.disk == nil {
 		x.broken(full)
 		return
 	}
+	other := &tokenkeep.Token{UserName: "other", RefreshToken: tokenkeep.NewSecret("other")}
+	x.must(x.store.SaveToken(x.t.Context(), other))
 	x.disk.fill()
-	for n := range 10000 {
-		other := &tokenkeep.Token{UserName: fmt.Sprint("other ", n), RefreshToken: tokenkeep.NewSecret(strings.Repeat("x", 100))}
+	for range 10000 {
+		other.Claim = tokenkeep.Claim{Owner: "x", Since: time.Now()}
 		if x.store.SaveToken(x.t.Context(), other) != nil {
-			x.disk.fill() // what was too little for that one
 			return
 		}
 	}
@@ -93,8 +92,10 @@ func (x *cell) refused(step int, breakIt, mendIt func(x *cell)) {
 	p := x.victim(step)
 	breakIt(x)
 	p.tell(orderGo)
-	x.told(p)
-	if n := x.authority.counts(x.login).requests; step == 5 && n > 0 {
+	told := x.told(p)
+	// A disk may be too full for the token and have room for the claim.
+	claimed := x.disk != nil && strings.HasPrefix(told.Error, "refresh: save:")
+	if n := x.authority.counts().requests; step == 5 && n > 0 && !claimed {
 		x.never("%d requests though the store cannot be written", n)
 	}
 	mendIt(x)
@@ -135,11 +136,11 @@ func (x *cell) refusedAndKilled(breakIt, mendIt func(x *cell)) {
 func slowness() []*fault {
 	return []*fault{
 		{
-			name: "each write takes longer than the claim's time", want: doubt("told, works, waits"),
+			name: "each write takes longer than the claim's time", want: always("told, works"),
 			play: func(x *cell) { x.slowly(slow) },
 		},
 		{
-			name: "each answer to a write does", want: doubt("told, works, waits"),
+			name: "each answer to a write does", want: always("told, works"),
 			play: func(x *cell) { x.slowly(late) },
 		},
 		{
@@ -206,4 +207,3 @@ func crashes() []*fault {
 
 func (x *cell) crash()  { x.host.down() }
 func (x *cell) revive() { x.host.up(x.t) }
-
