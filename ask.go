@@ -78,6 +78,7 @@ func (f *flight) ask(ctx context.Context, row *Token) (*minted, *Token, error) {
 	if err := f.stillInGrace(); err != nil {
 		return nil, row, err
 	}
+	f.unasked = false
 	ch := f.send(ctx, row)
 	beat := time.NewTicker(f.keeper.opts.ClaimTime / 3)
 	defer beat.Stop()

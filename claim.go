@@ -155,9 +155,10 @@ func (f *flight) claim(ctx context.Context, row *Token) error {
 	row.Claim = Claim{Owner: f.owner, Since: now}
 	l := f.keeper.provider.Limits()
 	row.Mints = recentMints(row.Mints, now, max(l.Window, l.Grace, liveFor(row, l)))
-	if f.pending == nil {
+	if f.pending == nil && !(f.unasked && taken.Owner == f.owner) { // else it is counted already
 		row.Mints = append(row.Mints, askTime(row, now, l))
 	}
+	f.unasked = f.pending == nil && (!taken.Held() || f.unasked)
 	if err := f.keeper.store.SaveToken(ctx, row); err != nil {
 		f.st.idle.Store(&f.owner) // it may be in the row all the same
 		if errors.Is(err, ErrConflict) {

@@ -79,6 +79,7 @@ type flight struct {
 
 	pending  *minted   // what is to be saved instead of asking
 	claimed  time.Time // when our claim was written last, by our clock
+	unasked  bool      // our claim is or may be in the row, and nothing was asked with it
 	firstUse time.Time // when the refresh token may have been sent first, if its grace counts
 	promoted bool      // a candidate took the place of the refresh token
 	// unordered says that another token was minted beside the row's, at a provider
@@ -99,12 +100,15 @@ func (f *flight) run(ctx context.Context) (*snapshot, error) {
 		if err == nil && f.st.gone.Load() { // whoever joined after the deletion gets no token of before
 			return nil, deletedError(f.st.id, ErrNotFound)
 		}
-		if !errors.Is(err, errAgain) {
-			return sn, err
+		if errors.Is(err, errAgain) {
+			if err = f.pause(ctx); err == nil {
+				continue
+			}
 		}
-		if err := f.pause(ctx); err != nil {
-			return nil, err
+		if err != nil {
+			f.giveBack(ctx)
 		}
+		return sn, err
 	}
 }
 

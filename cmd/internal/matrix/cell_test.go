@@ -3,8 +3,10 @@
 package matrix
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,8 +16,8 @@ import (
 
 // Times of the cells, scaled down from 5 and 60 seconds.
 const (
-	claimTime  = 600 * time.Millisecond
-	flightTime = 6 * time.Second
+	claimTime  = patienceFactor * 600 * time.Millisecond
+	flightTime = 10 * claimTime
 )
 
 // A cell is one fault on one store under one policy.
@@ -81,8 +83,8 @@ func (x *cell) files() string {
 func (x *cell) onEnd(f func()) { x.ends = append(x.ends, f) }
 
 func (x *cell) end() {
-	for i := len(x.ends) - 1; i >= 0; i-- {
-		x.ends[i]()
+	for _, f := range slices.Backward(x.ends) {
+		f()
 	}
 }
 
@@ -102,7 +104,7 @@ func (x *cell) fatalf(format string, args ...any) {
 func (x *cell) task() task {
 	t := task{
 		Place: x.place, Policy: x.authority.policy, Server: x.authority.server(),
-		Folder: x.folder, Journal: x.journal, ID: x.id, Claim: x.claim, Flight: max(flightTime, 2*x.claim),
+		Folder: x.folder, Journal: x.journal, ID: x.id, Claim: x.claim, Flight: cmp.Or(x.fault.flight, max(flightTime, 2*x.claim)),
 	}
 	if x.column.alone {
 		t.Seed = x.login

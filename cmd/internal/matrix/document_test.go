@@ -34,12 +34,18 @@ func (s sheet) render() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tables := map[string]string{}
+	texts := map[tokenkeep.Rotation]string{
+		tokenkeep.RotationNone:   "The refresh token stays the same, so a lost answer is asked for again. Zoho does this; the cells are played against the fake of Zoho.",
+		tokenkeep.RotationGrace:  "Each refresh gives a new refresh token, and the old one works on for a while (30 s here).",
+		tokenkeep.RotationStrict: "Each refresh gives a new refresh token, and the old one ends the whole login when it comes again.",
+	}
+	type section struct{ Name, Text, Table string }
+	var sections []section
 	for _, p := range policies() {
-		tables[string(p)] = s.table(p)
+		sections = append(sections, section{string(p), texts[p], s.table(p)})
 	}
 	var out bytes.Buffer
-	err = t.Execute(&out, map[string]any{"Tables": tables, "Totals": s.totals()})
+	err = t.Execute(&out, map[string]any{"Policies": sections, "Totals": s.totals()})
 	return out.String(), err
 }
 

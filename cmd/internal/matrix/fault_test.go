@@ -18,12 +18,13 @@ type fault struct {
 	// except is want for some columns.
 	except map[string]want
 
-	alone    bool // a store that lives in its process can play it: the process lives
-	nameless bool // the login has no name yet
-	disk     bool // files are on a disk of their own
-	server   bool // the server of the store is killed
-	files    bool // for files alone
-	claim    time.Duration
+	alone    bool          // a store that lives in its process can play it: the process lives
+	nameless bool          // the login has no name yet
+	disk     bool          // files are on a disk of their own
+	server   bool          // the server of the store is killed
+	minute   bool          // it is played apart, in real time
+	claim    time.Duration // default: claimTime
+	flight   time.Duration // default: flightTime
 	play     func(x *cell)
 }
 
@@ -61,8 +62,6 @@ func (f *fault) missing(c *column) string {
 	case c.alone && !f.alone:
 		return "n/a"
 	case f.server && (c.file || c.alone):
-		return "n/a"
-	case f.files && !c.file:
 		return "n/a"
 	}
 	return ""

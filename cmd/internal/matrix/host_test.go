@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,8 +77,8 @@ func (hs *hosts) host(t *testing.T, purpose, kind string, own bool) *host {
 func (hs *hosts) end() {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
-	for i := len(hs.ends) - 1; i >= 0; i-- {
-		hs.ends[i]()
+	for _, f := range slices.Backward(hs.ends) {
+		f()
 	}
 	hs.ends, hs.byName = nil, nil
 }

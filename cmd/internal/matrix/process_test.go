@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long the parent waits for a line of a process.
-const patience = 60 * time.Second
+const patience = 90 * time.Second
 
 // A process is a process of a cell, seen from outside.
 type process struct {
@@ -123,7 +123,7 @@ func (p *process) tell(order string) {
 // kill ends the process by SIGKILL and waits for its end.
 func (p *process) kill() {
 	p.cell.must(p.cmd.Process.Kill())
-	for range p.reports { //nolint:revive // drained until it is closed
+	for range p.reports { // until it is closed
 	}
 }
 

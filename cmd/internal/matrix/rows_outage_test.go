@@ -41,6 +41,7 @@ func outages() []*fault {
 			name: "it is killed, and the next one in its merge, after the save", want: always("works"),
 			play: func(x *cell) { x.killedWhileDown(); x.killedInMerge(haltLate); x.next() },
 		},
+		aMinute(),
 		{
 			name: "it is killed; another host is first", want: want{"works +1, waits", "works +1, waits", "in_doubt, works"},
 			play: func(x *cell) {

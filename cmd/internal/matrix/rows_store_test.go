@@ -136,11 +136,11 @@ func (x *cell) refusedAndKilled(breakIt, mendIt func(x *cell)) {
 func slowness() []*fault {
 	return []*fault{
 		{
-			name: "each write takes longer than the claim's time", want: always("told, works"),
+			name: "each write takes longer than the claim's time", want: always("told, works"), flight: 4 * claimTime,
 			play: func(x *cell) { x.slowly(slow) },
 		},
 		{
-			name: "each answer to a write does", want: always("told, works"),
+			name: "each answer to a write does", want: always("told, works"), flight: 4 * claimTime,
 			play: func(x *cell) { x.slowly(late) },
 		},
 		{

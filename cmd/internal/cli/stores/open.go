@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -65,6 +66,10 @@ type nopCloser struct{}
 
 func (nopCloser) Close() error { return nil }
 
+// quiet silences MySQL's driver, whose logger is the whole program's and not to be
+// set while another goroutine opens a store.
+var quiet = sync.OnceValue(func() error { return mysqldriver.SetLogger(log.New(io.Discard, "", 0)) })
+
 // dsn returns what database/sql needs to reach the server or the file; the file
 // for reading only.
 func (l Location) dsn() (driver string, dsn tokenkeep.Secret, err error) {
@@ -83,7 +88,7 @@ func (l Location) dsn() (driver string, dsn tokenkeep.Secret, err error) {
 		return "pgx", dsn, urlError(err)
 	}
 	// What the driver logs is in the errors too.
-	if err := mysqldriver.SetLogger(log.New(io.Discard, "", 0)); err != nil {
+	if err := quiet(); err != nil {
 		return "", dsn, err
 	}
 	dsn, err = p.MySQL()
