@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tokenkeep/tokenkeep"
 	"github.com/tokenkeep/tokenkeep/zohotest"
@@ -14,6 +15,7 @@ import (
 const (
 	clientID   = "1000.MATRIX"
 	dataCentre = "eu"
+	graceTime  = 2 * time.Minute // longer than any cell
 )
 
 // policies are the rotation policies: one table each.
@@ -34,7 +36,7 @@ func newAuthority(t *testing.T, policy tokenkeep.Rotation) *authority {
 	t.Helper()
 	opts := &zohotest.Options{DataCentres: []string{dataCentre}}
 	if policy != tokenkeep.RotationNone {
-		opts.Profile = &zohotest.Profile{Rotation: zohotest.Rotation(policy)}
+		opts.Profile = &zohotest.Profile{Rotation: zohotest.Rotation(policy), Grace: graceTime}
 	}
 	a := &authority{policy: policy, secret: "matrix-client-secret", user: strings.ToLower(rand.Text()) + "@example.com", fake: zohotest.NewServer(t, opts)}
 	a.fake.AddClient(zohotest.Client{ID: clientID, Secret: a.secret, DC: dataCentre})

@@ -36,7 +36,7 @@ func (s sheet) render() (string, error) {
 	}
 	texts := map[tokenkeep.Rotation]string{
 		tokenkeep.RotationNone:   "The refresh token stays the same, so a lost answer is asked for again. Zoho does this; the cells are played against the fake of Zoho.",
-		tokenkeep.RotationGrace:  "Each refresh gives a new refresh token, and the old one works on for a while (30 s here).",
+		tokenkeep.RotationGrace:  "Each refresh gives a new refresh token, and the old one works on for a while after its first use (longer than a cell takes, here).",
 		tokenkeep.RotationStrict: "Each refresh gives a new refresh token, and the old one ends the whole login when it comes again.",
 	}
 	type section struct{ Name, Text, Table string }
