@@ -173,7 +173,7 @@ func (p *place) drop() error {
 		return p.exec("DEL {" + p.name + "}:rows {" + p.name + "}:index {" + p.name + "}:meta")
 	}
 	var errs []error
-	for _, name := range []string{p.name, p.name + "_meta"} {
+	for _, name := range []string{p.name, p.name + "_meta", p.name + "_events"} {
 		errs = append(errs, p.exec("DROP TABLE IF EXISTS "+p.quote+name+p.quote))
 	}
 	return errors.Join(errs...)

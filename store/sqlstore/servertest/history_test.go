@@ -96,6 +96,10 @@ func TestHistoryOfManyEvents(t *testing.T) {
 		if len(got) != 2000 || got[0].Version != 500 || got[1999].Version != 2499 {
 			t.Errorf("%d events", len(got))
 		}
+		p.append(t, tokenkeep.Event{Kind: tokenkeep.Deleted, TokenID: "3", Time: time.UnixMicro(1795459190603_600)})
+		if got := p.events(t, tokenkeep.EventQuery{TokenID: "3", Since: time.UnixMicro(1795459190603_700)}); len(got) != 0 {
+			t.Errorf("events of the same millisecond, and before: %v", got)
+		}
 		s, err := sqlstore.New(t.Context(), p.raw, p.dialect(), &sqlstore.Options{Table: p.table})
 		if err != nil {
 			t.Fatal(err)
