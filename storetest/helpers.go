@@ -122,17 +122,10 @@ func diff(a, b *tokenkeep.Token) []string {
 	note(a.Claim.Owner == b.Claim.Owner && sameTime(a.Claim.Since, b.Claim.Since), "Claim")
 	note(slices.EqualFunc(a.Mints, b.Mints, sameTime), "Mints")
 	note(sameTime(a.UsedAt, b.UsedAt), "UsedAt")
-	if !keepsNeither(a, b) {
-		note(slices.EqualFunc(a.Logins, b.Logins, sameTime), "Logins")
-		note(slices.EqualFunc(a.Candidates, b.Candidates, tokenkeep.Secret.Equal), "Candidates")
-	}
+	note(slices.EqualFunc(a.Logins, b.Logins, sameTime), "Logins")
+	note(slices.EqualFunc(a.Candidates, b.Candidates, tokenkeep.Secret.Equal), "Candidates")
 	return names
 }
-
-// keepsNeither lets a store pass that does not know Logins yet, nor Candidates unless
-// it is sealed.
-// TODO: remove it when all of tokenkeep's stores do.
-func keepsNeither(got, _ *tokenkeep.Token) bool { return got.Logins == nil }
 
 func sameState(a, b tokenkeep.State) bool {
 	return a.Class == b.Class && a.Reason == b.Reason && a.Failures == b.Failures &&

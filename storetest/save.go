@@ -129,13 +129,11 @@ func checkCopies(x *trial) {
 // spoil changes what t holds and points to.
 func (x *trial) spoil(t *tokenkeep.Token) {
 	t.UserName, t.RefreshToken, t.Claim.Owner = "spoiled", secret("1000.spoiled"), "spoiled"
-	if len(t.Scopes) == 0 || len(t.Mints) == 0 {
-		x.fatalf("the token came back without its scopes or mint times")
+	if len(t.Scopes) == 0 || len(t.Mints) == 0 || len(t.Logins) == 0 || len(t.Candidates) == 0 {
+		x.fatalf("the token came back without its scopes, candidates, or times of mints and logins")
 	}
 	t.Scopes[0], t.Mints[0] = "spoiled", time.Unix(1, 0)
-	if len(t.Logins) > 0 && len(t.Candidates) > 0 {
-		t.Logins[0], t.Candidates[0] = time.Unix(1, 0), secret("1000.spoiled")
-	}
+	t.Logins[0], t.Candidates[0] = time.Unix(1, 0), secret("1000.spoiled")
 }
 
 // checkDelete: delete takes exactly one row, once; delete all takes all.
