@@ -145,6 +145,9 @@ func (d *ender) mark(ctx context.Context, row *Token, reason string) (*Token, er
 		return nil, errAgain
 	}
 	if err != nil {
+		if now, readErr := d.keeper.store.FindTokenByID(ctx, row.ID); readErr == nil && isMarked(now, marked) {
+			return now, nil // only the answer was lost
+		}
 		return nil, storeError(d.op+": mark", err)
 	}
 	return marked, nil
@@ -164,10 +167,16 @@ func (d *ender) unmark(ctx context.Context, row, marked *Token) {
 	if row.Version == 0 {
 		return
 	}
-	marked.State, marked.Claim = row.State, Claim{}
 	for wait := saveRetry; ; wait *= 2 {
-		err := d.keeper.store.SaveToken(ctx, marked)
-		if err == nil || errors.Is(err, ErrConflict) {
+		now, err := d.keeper.store.FindTokenByID(ctx, row.ID)
+		if errors.Is(err, ErrNotFound) || err == nil && !isMarked(now, marked) {
+			return
+		}
+		if err == nil {
+			now.State, now.Claim = row.State, Claim{}
+			err = d.keeper.store.SaveToken(ctx, now)
+		}
+		if err == nil {
 			return
 		}
 		if sleep(ctx, wait) != nil {
@@ -181,6 +190,8 @@ func (d *ender) unmark(ctx context.Context, row, marked *Token) {
 // refresh token that another row holds too is left alive: that one may be in use.
 func (d *ender) revoke(ctx context.Context, row *Token, e Ending) (err error) {
 	k := d.keeper
+	ctx, cancel := context.WithTimeout(ctx, k.opts.FlightTime)
+	defer cancel()
 	if e.Cause != CauseRevoked {
 		if held, err := k.heldTwice(ctx, row); held || err != nil {
 			return err

@@ -621,7 +621,7 @@ func TestFastPathLooksAtTheWallClock(t *testing.T) {
 		time.Hour: time.Second, 5*time.Minute + 300*time.Millisecond: 300 * time.Millisecond, 0: -5 * time.Minute,
 	} {
 		sn.tok.Expiry = now.Add(left)
-		if sn.extend(1000, now); sn.fresh.Load() != 1000+int64(want) {
+		if sn.extend(1000, now, time.Time{}); sn.fresh.Load() != 1000+int64(want) {
 			t.Errorf("%v left: trusted for %v, want %v", left, time.Duration(sn.fresh.Load()-1000), want)
 		}
 	}

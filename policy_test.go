@@ -309,3 +309,59 @@ func TestFastPathDoesNotAllocateUnderAPolicy(t *testing.T) {
 		t.Errorf("%v allocations for each call", n)
 	}
 }
+
+// A store that cannot be reached ends no login that is in use.
+func TestIdleLimitOutlivesAStoreThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := NewMemoryStore()
+		row := stored(t, rows, 400*day)
+		down := false
+		fail := func() error {
+			if down {
+				return errors.New("the store is down")
+			}
+			return nil
+		}
+		store := &faultyStore{TokenStore: rows, onFind: fail, onSave: func(*Token) error { return fail() }}
+		k, told := policed(store, &stubProvider{}, Policy{IdleTimeout: 30 * time.Minute, ClockSkew: -1})
+		s := open(t, k, row.ID)
+		if _, err := s.Token(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		down = true
+		for range 50 {
+			time.Sleep(20 * time.Minute)
+			if _, err := s.Token(t.Context()); err != nil {
+				t.Fatalf("a login in use: %v", err)
+			}
+			synctest.Wait()
+		}
+		down = false
+		time.Sleep(33 * time.Minute)
+		if _, err := s.Token(t.Context()); err != nil {
+			t.Errorf("what the store was not told of counts too: %v", err)
+		}
+		synctest.Wait()
+		time.Sleep(34 * time.Minute)
+		_, err := s.Token(t.Context())
+		wantEnded(t, err, "idle for 34 minutes, 30 allowed")
+		if e := told.of(Ended); len(e) != 1 {
+			t.Errorf("told of the end: %+v", e)
+		}
+	})
+}
+
+// Who only meets a login that ended long ago does not tell of it again and again.
+func TestEndIsToldWhereItHappened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := NewMemoryStore()
+		row := stored(t, rows, 400*day)
+		time.Sleep(40 * day)
+		k, told := policed(rows, &stubProvider{}, Policy{IdleTimeout: 30 * day})
+		_, err := open(t, k, row.ID).Token(t.Context())
+		wantEnded(t, err, "idle for 40 days, 30 allowed")
+		if e := told.of(Ended); len(e) != 0 {
+			t.Errorf("told of the end: %+v", e)
+		}
+	})
+}

@@ -280,3 +280,36 @@ func TestSweepDoesNotReadAhead(t *testing.T) {
 		}
 	})
 }
+
+// A store that takes the mark and loses its answer does not leave the login marked.
+func TestRevokeWithALostAnswer(t *testing.T) {
+	for _, revoke := range []error{nil, &Error{Class: RetryLater, Reason: "Zoho is down"}} {
+		rows, p := NewMemoryStore(), &stubProvider{}
+		row := savedLogin(t, rows, "ann", nil)
+		p.revoke = func(*Token) error { return revoke }
+		_, err := New(&forgetfulStore{TokenStore: rows}, p, nil).Revoke(t.Context(), RevokeQuery{All: true})
+		if (err == nil) != (revoke == nil) {
+			t.Errorf("error %v", err)
+		}
+		left := rowsOf(t, rows)["ann@eu"]
+		if revoke == nil && left != nil || revoke != nil && (left == nil || left.State != row.State || left.Claim.Held()) {
+			t.Errorf("left: %+v", left)
+		}
+	}
+}
+
+// A forgetfulStore saves, and loses the answer each second time.
+type forgetfulStore struct {
+	TokenStore
+	n int
+}
+
+func (s *forgetfulStore) SaveToken(ctx context.Context, t *Token) error {
+	if err := s.TokenStore.SaveToken(ctx, t.Clone()); err != nil {
+		return err
+	}
+	if s.n++; s.n%2 == 1 {
+		return errors.New("connection reset")
+	}
+	return nil
+}

@@ -88,8 +88,8 @@ func (s *Session) slow(ctx context.Context, want, floor time.Duration) (*snapsho
 	k, now := s.keeper, time.Now()
 	sn := s.st.snap.Load()
 	if s.st.usable(sn, now, max(want, sn.softTime())) {
-		sn.extend(k.clock(), now)
-		k.touchBehind(s.st, sn, now)
+		k.use(s.st, sn, now)
+		sn.extend(k.clock(), now, s.st.end(sn))
 		return sn, nil
 	}
 	if s.st.usable(sn, now, want) {

@@ -22,6 +22,8 @@ type state struct {
 	// softAfter is the monotonic time before which no refresh begins behind the
 	// callers' backs.
 	softAfter atomic.Int64
+	// used is when this process used the login last, in nanoseconds of the wall clock.
+	used atomic.Int64
 	// touchAfter is the monotonic time before which no use is written down.
 	touchAfter atomic.Int64
 	// endTold is the version of the row that was told of as ended by the Policy.
@@ -57,7 +59,8 @@ type snapshot struct {
 	dc      string    // and data centre,
 	refresh Secret    // and which one
 	used    time.Time // when it was used last, as the row says
-	end     time.Time // when the Policy ends it, or zero
+	// idleEnd and lifeEnd are when limits of the Policy end it, or zero.
+	idleEnd, lifeEnd time.Time
 }
 
 // An AccessToken is an access token that was handed out. It is a value: it never
@@ -104,7 +107,7 @@ func (k *Keeper) snapshot(row *Token, forced bool) *snapshot {
 		forced: forced, since: time.Now(), version: row.Version,
 		user: row.UserName, client: row.ClientID, dc: row.DataCentre, refresh: row.RefreshToken, used: lastUse(row),
 	}
-	sn.end, _ = k.opts.Policy.EndsAt(row)
+	sn.idleEnd, sn.lifeEnd = k.opts.Policy.idleEnd(row), k.opts.Policy.lifeEnd(row)
 	if aud.BaseURL != "" {
 		sn.tok.APIDomain = aud.BaseURL
 	}
@@ -192,7 +195,7 @@ func (st *state) usable(sn *snapshot, now time.Time, d time.Duration) bool {
 	if sn == nil || sn.tok.secret.IsZero() || st.wasRefused(sn.tok.secret) {
 		return false
 	}
-	if !sn.end.IsZero() && !now.Before(sn.end) {
+	if end := st.end(sn); !end.IsZero() && !now.Before(end) {
 		return false
 	}
 	return sn.tok.Expiry.IsZero() || sn.tok.Expiry.Sub(now) > d
@@ -205,13 +208,13 @@ func (st *state) wasRefused(token Secret) bool {
 
 // extend lets the fast path trust sn for the next second, but not past its soft
 // expiry or the end of the login.
-func (sn *snapshot) extend(clock int64, now time.Time) {
+func (sn *snapshot) extend(clock int64, now, end time.Time) {
 	d := wallCheck
 	if !sn.tok.Expiry.IsZero() {
 		d = min(d, sn.tok.Expiry.Sub(now)-sn.soft)
 	}
-	if !sn.end.IsZero() {
-		d = min(d, sn.end.Sub(now))
+	if !end.IsZero() {
+		d = min(d, end.Sub(now))
 	}
 	sn.fresh.Store(clock + int64(d))
 }

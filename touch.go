@@ -6,16 +6,50 @@ import (
 )
 
 // policed returns an error when a limit of the Policy has ended row, and tells of it
-// once.
+// once, if this process has seen the login alive.
 func (f *flight) policed(ctx context.Context, row *Token) error {
-	err := f.keeper.opts.Policy.Check(row, time.Now())
+	p, seen := f.keeper.opts.Policy, row.Clone()
+	seen.UsedAt = latest(row.UsedAt, f.st.lastUse()) // what could not be written down counts too
+	err := p.Check(seen, time.Now())
 	if err == nil {
 		return nil
 	}
-	if f.st.endTold.Swap(row.Version) != row.Version {
+	end, _ := p.EndsAt(seen)
+	if sn := f.st.snap.Load(); sn != nil && sn.since.Before(end) && f.st.endTold.Swap(row.Version) != row.Version {
 		f.emit(ctx, row, Event{Kind: Ended, Class: NeedsLogin, Reason: reasonOf(err)})
 	}
 	return err
+}
+
+// use remembers that a login is used now.
+func (k *Keeper) use(st *state, sn *snapshot, now time.Time) {
+	if k.opts.Policy.IdleTimeout <= 0 {
+		return
+	}
+	st.used.Store(now.UnixNano())
+	k.touchBehind(st, sn, now)
+}
+
+// lastUse returns when this process used the login last, or zero.
+func (st *state) lastUse() time.Time {
+	if ns := st.used.Load(); ns != 0 {
+		return time.Unix(0, ns)
+	}
+	return time.Time{}
+}
+
+// end returns when a limit of the Policy ends the login of sn, or zero: as the row
+// says, or later, because this process has used it since, whether or not the store
+// could be told.
+func (st *state) end(sn *snapshot) time.Time {
+	idle, used := sn.idleEnd, st.lastUse()
+	if !idle.IsZero() && used.After(sn.used) {
+		idle = idle.Add(used.Sub(sn.used))
+	}
+	if idle.IsZero() || !sn.lifeEnd.IsZero() && sn.lifeEnd.Before(idle) {
+		return sn.lifeEnd
+	}
+	return idle
 }
 
 // touchBehind lets the row know that its login is used, when it does not know that
