@@ -139,7 +139,7 @@ func (t *tale) overwritten(d death) (Verdict, bool) {
 // stranger returns the last event of another login before the one with this mark
 // appeared, if no login of tokenkeep brought that one.
 func (t *tale) stranger(login string) (tokenkeep.Event, bool) {
-	if login == "" || cmp.Or(t.Limits.Rotation, tokenkeep.RotationNone) != tokenkeep.RotationNone {
+	if login == "" || t.rotates() {
 		return tokenkeep.Event{}, false
 	}
 	var before tokenkeep.Event
@@ -155,6 +155,11 @@ func (t *tale) stranger(login string) (tokenkeep.Event, bool) {
 		}
 	}
 	return before, before.Login != ""
+}
+
+// rotates reports whether the provider brings new refresh tokens by itself.
+func (t *tale) rotates() bool {
+	return cmp.Or(t.Limits.Rotation, tokenkeep.RotationNone) != tokenkeep.RotationNone
 }
 
 // provenBy reports whether the history saw the login with this mark work.

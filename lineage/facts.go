@@ -48,6 +48,10 @@ type Neighbour struct {
 	Ended Ending
 	// Class is what is wrong with it now.
 	Class tokenkeep.Class
+
+	login   string // its mark, as it was seen last,
+	foreign bool   // whether another program brought it,
+	revoked string // and the mark of the login that was revoked last
 }
 
 // name is what to call the neighbour in a sentence.

@@ -200,14 +200,14 @@ func (g *gatherer) around(ctx context.Context) error {
 	if g.history == nil {
 		return nil
 	}
-	g.known.start(since, !g.facts.Begins.IsZero() && !g.facts.Begins.After(since))
+	g.known.start(since, !g.facts.Begins.IsZero() && !g.facts.Begins.After(since), t.rotates())
 	n := 0
 	for e, err := range g.history.Events(ctx, tokenkeep.EventQuery{Since: since}) {
 		if err != nil {
 			return err
 		}
 		if n++; n > g.MaxEvents {
-			g.facts.Bounded = true
+			g.facts.Bounded, g.known.complete = true, false // there may be logins that were not read
 			break
 		}
 		g.other(t, e)

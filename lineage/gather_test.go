@@ -137,6 +137,88 @@ func TestGatherSameLogin(t *testing.T) {
 	want(t, gather(t, s, lineage.Query{Row: r}), lineage.LoginNeeded, "revoked_by_operator sure")
 }
 
+// older makes every row as old as the usual history.
+type older struct{ *tokenkeep.MemoryStore }
+
+func (s older) GetTokens(ctx context.Context) iter.Seq2[*tokenkeep.Token, error] {
+	return func(yield func(*tokenkeep.Token, error) bool) {
+		for row, err := range s.MemoryStore.GetTokens(ctx) {
+			row.CreatedAt = ago(5000)
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestWhatWasNotReadProvesNothing: a login among the events that were not read may be
+// why another row works.
+func TestWhatWasNotReadProvesNothing(t *testing.T) {
+	live := row()
+	live.UserName, live.ClientID, live.RefreshToken, live.AccessToken = ann, other, secret("r3"), secret("a3")
+	live.State, live.UsedAt = tokenkeep.State{}, ago(2)
+	mem, r := stored(t, live)
+	s := older{mem}
+	remember(t, s, usual()...)
+	remember(t, s, theirs(2, tokenkeep.Refreshed, "1000000001", ann, other))
+	const excluded = ", -password_changed"
+	if got := brief(lineage.Explain(gather(t, s, lineage.Query{Row: r}))); !strings.HasSuffix(got, excluded) {
+		t.Errorf("with all events read: %q", got)
+	}
+	if got := brief(lineage.Explain(gather(t, s, lineage.Query{Row: r, MaxEvents: 2}))); strings.HasSuffix(got, excluded) {
+		t.Errorf("with some events read: %q", got)
+	}
+}
+
+// TestNeighboursAreWhatTheyAre: a death that was seen stays one after a new login; one
+// that was explained is none; and another program's login is as old as its first sign.
+func TestNeighboursAreWhatTheyAre(t *testing.T) {
+	mem, r := stored(t)
+	their := func(minutes int, kind tokenkeep.EventKind, login string) tokenkeep.Event {
+		e := theirs(minutes, kind, "1000000001", ann, other)
+		e.Login = login
+		if kind == tokenkeep.Failed {
+			e.Class = tokenkeep.NeedsLogin
+		}
+		return e
+	}
+	for _, tt := range []struct {
+		name   string
+		events []tokenkeep.Event
+		want   lineage.Neighbour
+	}{
+		{"died, and replaced since",
+			[]tokenkeep.Event{their(40, tokenkeep.Refreshed, "A"), their(20, tokenkeep.Failed, "A"), their(9, tokenkeep.LoggedIn, "B"), their(9, tokenkeep.Revoked, "A")},
+			lineage.Neighbour{Worked: ago(9), LoggedIn: ago(9), Since: ago(9), Ended: lineage.Ending{Worked: ago(40), Found: ago(20)}}},
+		{"revoked, and found so",
+			[]tokenkeep.Event{their(40, tokenkeep.Refreshed, "A"), their(30, tokenkeep.Revoked, "A"), their(20, tokenkeep.Failed, "A")},
+			lineage.Neighbour{Worked: ago(40)}},
+		{"replaced by another program",
+			[]tokenkeep.Event{their(90, tokenkeep.LoggedIn, "A"), their(8, tokenkeep.Adopted, "X"), their(7, tokenkeep.Refreshed, "X")},
+			lineage.Neighbour{Worked: ago(7), Since: ago(8)}},
+		{"adopted from another process",
+			[]tokenkeep.Event{their(90, tokenkeep.LoggedIn, "A"), their(8, tokenkeep.Adopted, "A")},
+			lineage.Neighbour{Worked: ago(90), LoggedIn: ago(90), Since: ago(90)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := mem.PruneEvents(t.Context(), noon); err != nil {
+				t.Fatal(err)
+			}
+			remember(t, mem, usual()...)
+			remember(t, mem, tt.events...)
+			f := gather(t, mem, lineage.Query{Row: r})
+			if len(f.Neighbours) != 1 {
+				t.Fatalf("neighbours %+v", f.Neighbours)
+			}
+			n := f.Neighbours[0]
+			got := lineage.Neighbour{Worked: n.Worked, LoggedIn: n.LoggedIn, Since: n.Since, Ended: n.Ended}
+			if got != tt.want {
+				t.Errorf("got %+v\nwant %+v", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestGatherIsBounded: no more is read than is allowed, and the story says so.
 func TestGatherIsBounded(t *testing.T) {
 	var others []*tokenkeep.Token

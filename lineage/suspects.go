@@ -154,6 +154,9 @@ func (t *tale) survivor(d death, fits func(Neighbour) bool) string {
 
 // between says when d and those who fell with it died.
 func (t *tale) between(d death) string {
+	if from, to := clock(d.Worked, t.Now), clock(d.Found, t.Now); from == to {
+		return "at " + to
+	}
 	return fmt.Sprintf("between %s and %s", clock(d.Worked, t.Now), clock(d.Found, t.Now))
 }
 
