@@ -339,32 +339,47 @@ func TestRotatedLoginIsNotGivenBack(t *testing.T) {
 	})
 }
 
-// A loginLoser saves a login, loses the answer, and can not be written after that, nor
-// read until the login has failed.
+// A loginLoser saves a login, loses the answer, and does nothing more until the login
+// has failed.
 type loginLoser struct {
 	*tokenkeep.MemoryStore
 	then  func()
 	until time.Time
 }
 
-func (s *loginLoser) SaveToken(ctx context.Context, t *tokenkeep.Token) error {
-	if then := s.then; then != nil {
-		s.then = nil
-		if err := s.MemoryStore.SaveToken(ctx, t.Clone()); err != nil {
-			return err
-		}
-		then()
+func (s *loginLoser) down() error {
+	if s.then == nil && time.Now().Before(s.until) {
+		return errors.New("connection reset")
 	}
-	return errors.New("connection reset")
+	return nil
+}
+
+func (s *loginLoser) SaveToken(ctx context.Context, t *tokenkeep.Token) error {
+	if err := s.down(); err != nil {
+		return err
+	}
+	if s.then == nil {
+		return s.MemoryStore.SaveToken(ctx, t)
+	}
+	then := s.then
+	s.then = nil
+	if err := s.MemoryStore.SaveToken(ctx, t.Clone()); err != nil {
+		return err
+	}
+	then()
+	return s.down()
 }
 
 func (s *loginLoser) FindToken(ctx context.Context, t *tokenkeep.Token) (*tokenkeep.Token, error) {
-	if s.then == nil && time.Now().Before(s.until) {
-		return nil, errors.New("connection reset")
+	if err := s.down(); err != nil {
+		return nil, err
 	}
 	return s.MemoryStore.FindToken(ctx, t)
 }
 
-func (s *loginLoser) FindTokenByID(context.Context, string) (*tokenkeep.Token, error) {
-	return nil, errors.New("connection reset")
+func (s *loginLoser) FindTokenByID(ctx context.Context, id string) (*tokenkeep.Token, error) {
+	if err := s.down(); err != nil {
+		return nil, err
+	}
+	return s.MemoryStore.FindTokenByID(ctx, id)
 }

@@ -144,15 +144,26 @@ func TestGraceAmongClocksThatDiffer(t *testing.T) {
 func TestUseDoesNotHideASpentRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRotation(t, graceful())
-		k := r.keeper(&tokenkeep.Options{Policy: tokenkeep.Policy{IdleTimeout: 30 * 24 * time.Hour}}, r.store)
+		store := &mortal{TokenStore: r.store}
+		dies := r.keeper(&tokenkeep.Options{OnEvent: func(_ context.Context, e tokenkeep.Event) {
+			store.dead.Store(e.Kind == tokenkeep.Failed) // before it asks again
+		}}, store)
+		defer dies.Close()
+		r.lose(1)
+		_, err := r.session(dies).Refresh(t.Context()) // the access token is valid for an hour
+		if err == nil || !store.dead.Load() {
+			t.Fatal("the answer was not lost")
+		}
+		k := r.keeper(&tokenkeep.Options{Policy: tokenkeep.Policy{IdleTimeout: 2 * time.Hour}}, r.store)
 		defer k.Close()
-		s := r.session(k)
-		r.lose(1000)
-		_, _ = s.Refresh(t.Context()) // the access token is valid for an hour
+		s, version := r.session(k), r.row().Version
 		for range 50 {
 			time.Sleep(time.Minute)
 			_, err := s.Token(t.Context())
 			r.check(err)
+		}
+		if row := r.row(); row.Version != version {
+			t.Errorf("the row was written: state %v", row.State)
 		}
 		time.Sleep(time.Hour)
 		r.fake.ClearFaults()
