@@ -139,21 +139,46 @@ func TestGraceAmongClocksThatDiffer(t *testing.T) {
 	})
 }
 
+// dieAsking lets a process lose the answer to a refresh, and its life before it asks
+// again.
+func (r *rotationRig) dieAsking() {
+	r.t.Helper()
+	store := &mortal{TokenStore: r.store}
+	k := r.keeper(&tokenkeep.Options{OnEvent: func(_ context.Context, e tokenkeep.Event) {
+		store.dead.Store(e.Kind == tokenkeep.Failed)
+	}}, store)
+	defer k.Close()
+	r.lose(1)
+	_, err := r.session(k).Refresh(r.t.Context())
+	if err == nil || !store.dead.Load() {
+		r.t.Fatal("the answer was not lost")
+	}
+}
+
+// A use is seen although the clock of the process that wrote the row before was ahead.
+func TestUseIsSeenThoughAnotherClockIsAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRotation(t, graceful())
+		row := r.row()
+		row.UsedAt = time.Now().Add(10 * time.Second)
+		r.check(r.store.SaveToken(t.Context(), row))
+		r.dieAsking()
+		time.Sleep(2 * time.Hour)
+		k := r.keeper(nil, r.store)
+		defer k.Close()
+		if _, err := r.session(k).Token(t.Context()); !errors.Is(err, tokenkeep.ErrInDoubt) {
+			t.Error(err)
+		}
+		r.wantNoReplay("ahead")
+	})
+}
+
 // That a login is used does not make its row forget that the refresh token may be
 // spent.
 func TestUseDoesNotHideASpentRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRotation(t, graceful())
-		store := &mortal{TokenStore: r.store}
-		dies := r.keeper(&tokenkeep.Options{OnEvent: func(_ context.Context, e tokenkeep.Event) {
-			store.dead.Store(e.Kind == tokenkeep.Failed) // before it asks again
-		}}, store)
-		defer dies.Close()
-		r.lose(1)
-		_, err := r.session(dies).Refresh(t.Context()) // the access token is valid for an hour
-		if err == nil || !store.dead.Load() {
-			t.Fatal("the answer was not lost")
-		}
+		r.dieAsking() // the access token is valid for an hour
 		k := r.keeper(&tokenkeep.Options{Policy: tokenkeep.Policy{IdleTimeout: 2 * time.Hour}}, r.store)
 		defer k.Close()
 		s, version := r.session(k), r.row().Version
@@ -263,4 +288,18 @@ func disagree(t *testing.T, p zohotest.Profile, before bool) {
 		t.Errorf("%d mints, want that of each and one more", n)
 	}
 	r.wantNoReplay("disagree")
+}
+
+// A process that hangs on the provider asks again within the grace.
+func TestHangingProviderIsAskedAgainWithinTheGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRotation(t, graceful())
+		time.Sleep(2 * time.Hour)
+		r.fake.AddFault(zohotest.Fault{Kind: zohotest.FaultSlowAfter, Grant: "refresh_token", Times: 1, Delay: time.Hour})
+		k := r.keeper(nil, r.store)
+		defer k.Close()
+		if _, err := r.session(k).Token(t.Context()); err != nil || r.fake.Counters().GraceReplays != 1 {
+			t.Errorf("%v, %d replays", err, r.fake.Counters().GraceReplays)
+		}
+	})
 }

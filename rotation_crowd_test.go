@@ -2,6 +2,7 @@ package tokenkeep_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -158,4 +159,41 @@ func dieAt(t *testing.T, p zohotest.Profile, step int) {
 			t.Errorf("after a login: %v", err)
 		}
 	}
+}
+
+// A successor that a dead process left in its rescue journal heals a row that others
+// have put in doubt meanwhile.
+func TestJournalHealsARowInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRotation(t, zohotest.Profile{Rotation: zohotest.RotateStrict})
+		time.Sleep(2 * time.Hour)
+		folder, store := t.TempDir(), &mortal{TokenStore: r.store}
+		k := r.keeper(&tokenkeep.Options{Journal: folder, OnStep: func(_ context.Context, n int) {
+			if n == 8 {
+				store.dead.Store(true)
+			}
+		}}, store)
+		if _, err := r.session(k).Token(t.Context()); !errors.Is(err, tokenkeep.ErrStoreUnavailable) {
+			t.Fatal(err)
+		}
+		other := r.keeper(nil, r.store) // of another host: it does not have that journal
+		defer other.Close()
+		s := r.session(other)
+		if _, err := s.Token(t.Context()); !errors.Is(err, tokenkeep.ErrInDoubt) {
+			t.Errorf("before: %v", err)
+		}
+		again := r.keeper(&tokenkeep.Options{Journal: folder}, r.store)
+		defer again.Close()
+		if report, err := again.Recover(t.Context()); err != nil || report.Merged != 1 {
+			t.Errorf("%+v, %v", report, err)
+		}
+		for range 3 {
+			if _, err := s.Token(t.Context()); err != nil {
+				t.Errorf("after: %v", err)
+			}
+			time.Sleep(2 * time.Hour)
+		}
+		r.wantNoReplay("journal")
+		_ = k.Close()
+	})
 }

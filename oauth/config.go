@@ -57,7 +57,8 @@ type Options struct {
 	// Transport sends the requests. Defaults to a clone of
 	// [http.DefaultTransport]. It must not retry.
 	Transport http.RoundTripper
-	// Timeout bounds each request. Defaults to 15 seconds.
+	// Timeout bounds each request. Defaults to 15 seconds, and to a third of Grace if
+	// that is less: a request that hangs is asked for again within the grace.
 	Timeout time.Duration
 	// Logger gets warnings, without secrets. Defaults to none.
 	Logger *slog.Logger
@@ -85,7 +86,7 @@ var _ tokenkeep.Provider = (*Provider)(nil)
 func New(cfg oauth2.Config, opt Options) (*Provider, error) {
 	cfg.Scopes = slices.Clone(cfg.Scopes)
 	opt.APIs, opt.AuthParams = slices.Clone(opt.APIs), maps.Clone(opt.AuthParams)
-	opt.Timeout = cmp.Or(opt.Timeout, defaultTimeout)
+	opt.Timeout = cmp.Or(opt.Timeout, usualTimeout(opt.Grace))
 	opt.Rotation = cmp.Or(opt.Rotation, tokenkeep.RotationNone)
 	p := &Provider{cfg: cfg, opt: opt, secret: tokenkeep.NewSecret(cfg.ClientSecret), log: opt.Logger}
 	p.cfg.ClientSecret = "" // printed by %+v
@@ -99,6 +100,14 @@ func New(cfg oauth2.Config, opt Options) (*Provider, error) {
 	}
 	p.client = wire.NewClient(opt.Transport)
 	return p, nil
+}
+
+// usualTimeout leaves time within the grace, if there is one, to ask again.
+func usualTimeout(grace time.Duration) time.Duration {
+	if grace > 0 {
+		return min(defaultTimeout, grace/3)
+	}
+	return defaultTimeout
 }
 
 func (p *Provider) checkClient() error {

@@ -43,6 +43,8 @@ var protections = []protection{
 	{name: "the grace is used", file: "rotate.go", old: "case f.replays(e) && sleep", new: "case false && sleep", test: "TestLostAnswerIsAskedForAgainWithinTheGrace"},
 	{name: "the grace counts from the first use", file: "claim.go", old: "if f.keeper.provider.Limits().Rotation != RotationGrace {", new: "if true {", test: "TestGraceCountsFromTheFirstUse"},
 	{name: "the grace is looked at right before the request", file: "ask.go", old: "if err := f.stillInGrace(); err != nil {", new: "if err := f.stillInGrace(); false {", test: "TestStoppedHolderDoesNotAskAgainAfterTheGrace"},
+	{name: "a use is after the row's last save, whatever the clocks say", file: "rotate.go", old: "l.Rotation == RotationGrace && now.Before(after)", new: "false", test: "TestUseIsSeenThoughAnotherClockIsAhead"},
+	{name: "what was answered is no use of the successor", file: "rotate.go", old: "mints[i] = at", new: "_ = i", test: "TestGraceAmongClocksThatDiffer"},
 	{name: "a use hides no spent token", file: "touch.go", old: "== RotationGrace && !firstUse(row).IsZero()", new: "== RotationGrace && false", test: "TestUseDoesNotHideASpentRefreshToken"},
 	{name: "a claim without a request spends nothing", file: "claim.go", old: "f.st.idle.Store(&f.owner) // it may", new: "// it may", test: "TestClaimWithoutARequestSpendsNothing"},
 	{name: "a late successor is kept", file: "commit.go", old: "case f.moved(row, m):", new: "case false:", test: "TestLateSuccessorIsACandidate"},
