@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,9 @@ func TestSealedCandidatesBelongToTheirRow(t *testing.T) {
 	sealed, err := sealCandidates([]tokenkeep.Secret{tokenkeep.NewSecret("1000.next")}, w)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if raw, err := base64.RawURLEncoding.DecodeString(sealed); err != nil || strings.Contains(string(raw), "1000.next") {
+		t.Errorf("not encrypted: %v", err)
 	}
 	if got := openCandidates(sealed, w); len(got) != 1 || got[0].Reveal() != "1000.next" {
 		t.Fatalf("%d candidates came back", len(got))
