@@ -127,7 +127,7 @@ func TestDamagedHistory(t *testing.T) {
 	p := newPlace(t)
 	save(t, p, login("ann"))
 	appendEvents(t, p, 0, 1)
-	for i, member := range []string{"", "x", "2 {", "2 {}", "2"} {
+	for i, member := range []string{"", "x", "2 {", "2 {}", "2", `2 {"time":"2199-01-01T00:00:00Z"}`} {
 		if err := p.client.ZAdd(t.Context(), p.history, redis.Z{Score: 2 + float64(i)/8, Member: member}).Err(); err != nil {
 			t.Fatal(err)
 		}

@@ -35,8 +35,8 @@ func fields(t *tokenkeep.Token) []field {
 		field{"scopes", strings.Join(t.Scopes, "\n")},
 		field{"state", stateText(t.State)},
 		field{"mint times", timesText(t.Mints)},
-		field{"login times", timesText(t.Logins)},
-		field{"candidates", candidatesText(t.Candidates)},
+		field{"time of a login", timesText(t.Logins)},
+		field{"candidate", candidatesText(t.Candidates)},
 		field{"time of use", millis(t.UsedAt)},
 	)
 }

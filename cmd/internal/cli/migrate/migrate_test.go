@@ -279,6 +279,38 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
+// A forgetful store loses a field of what it is given.
+type forgetful struct {
+	tokenkeep.TokenStore
+	field func(*tokenkeep.Token)
+}
+
+func (s forgetful) FindTokenByID(ctx context.Context, id string) (*tokenkeep.Token, error) {
+	t, err := s.TokenStore.FindTokenByID(ctx, id)
+	if err == nil {
+		s.field(t)
+	}
+	return t, err
+}
+
+// A store that does not keep when the logins were, or the candidates, is no target: the
+// row stays where it is.
+func TestReadBackOfLateFields(t *testing.T) {
+	for want, field := range map[string]func(*tokenkeep.Token){
+		"another time of a login": func(t *tokenkeep.Token) { t.Logins = nil },
+		"another candidate":       func(t *tokenkeep.Token) { t.Candidates = t.Candidates[:1] },
+	} {
+		from := filled(t, full(1))
+		res := run(t, from, forgetful{tokenkeep.NewMemoryStore(), field}, migrate.Options{Move: true})
+		if res.Failed != 1 || len(list(t, from)) != 1 {
+			t.Fatalf("%s: result %+v", want, res)
+		}
+		if err := res.Failures[0].Err.Error(); !strings.Contains(err, want) || strings.Contains(err, "c1") {
+			t.Errorf("failure: %s, want %s", err, want)
+		}
+	}
+}
+
 // A store whose listing lacks the last row, or fails.
 type lossy struct {
 	tokenkeep.TokenStore
