@@ -11,8 +11,10 @@ import (
 )
 
 // FindToken implements [tokenkeep.TokenStore]. By user name it makes one look-up in
-// the inner store; by a token, one for each key, and one more as long as rows may be
-// plain; one more again to make sure that nothing is found.
+// the inner store; by a token, one for each key. Where no sealed row has the token it
+// makes one more, as long as rows may be plain, and one more again to make sure that
+// there is none: so a sealed row goes before a plain one with the same token, which
+// anybody could have put there.
 func (s *Store) FindToken(ctx context.Context, partial *tokenkeep.Token) (*tokenkeep.Token, error) {
 	m, err := tokenkeep.MatchFor(partial)
 	if err != nil {
@@ -57,12 +59,22 @@ func (s *Store) byID(ctx context.Context, id string) (*row, error) {
 func (s *Store) find(ctx context.Context, m tokenkeep.Match) (*row, error) {
 	candidates := s.candidates(ctx, m)
 	found, err := s.ask(ctx, m, candidates)
-	if found == nil && err == nil && len(candidates) > 1 {
+	if err != nil || found.there() || m.Field == tokenkeep.ByUserName {
+		return found, err
+	}
+	if !s.opts.RequireSealed {
+		plain := partialFor(m, m.Value)
+		candidates = append(candidates, plain)
+		if r, err := s.ask(ctx, m, []*tokenkeep.Token{plain}); r != nil || err != nil {
+			return r, err
+		}
+	}
+	if found == nil && len(candidates) > 1 {
 		// A row that is sealed anew at the same moment moves from the later candidates
 		// to the first, behind the back of who asks for one after the other.
-		found, err = s.ask(ctx, m, s.candidates(ctx, m)[:1])
+		return s.ask(ctx, m, s.candidates(ctx, m)[:1])
 	}
-	return found, err
+	return found, nil
 }
 
 // ask is find for these candidates.
@@ -74,7 +86,7 @@ func (s *Store) ask(ctx context.Context, m tokenkeep.Match, candidates []*tokenk
 		case errors.Is(err, tokenkeep.ErrNotFound):
 			continue
 		case errors.Is(err, tokenkeep.ErrAmbiguous):
-			return s.scan(ctx, m)
+			return s.scan(ctx, m, candidates)
 		case err != nil:
 			return nil, err
 		}
@@ -92,8 +104,8 @@ func (s *Store) ask(ctx context.Context, m tokenkeep.Match, candidates []*tokenk
 	return found, nil
 }
 
-// candidates returns what to ask the inner store for, to find what m means: the
-// fingerprints by each key, and the plain value.
+// candidates returns what to ask the inner store for, to find the sealed rows that m
+// means: the fingerprints by each key, or the user name.
 func (s *Store) candidates(ctx context.Context, m tokenkeep.Match) []*tokenkeep.Token {
 	if m.Field == tokenkeep.ByUserName {
 		return []*tokenkeep.Token{partialFor(m, m.Value)}
@@ -101,9 +113,6 @@ func (s *Store) candidates(ctx context.Context, m tokenkeep.Match) []*tokenkeep.
 	var all []*tokenkeep.Token
 	for _, k := range s.keys.fresh(ctx).keys {
 		all = append(all, partialFor(m, k.fingerprint(m.Field, m.Value)))
-	}
-	if !s.opts.RequireSealed {
-		all = append(all, partialFor(m, m.Value))
 	}
 	return all
 }
@@ -136,8 +145,7 @@ func (s *Store) openMatch(ctx context.Context, inner *tokenkeep.Token, m tokenke
 
 // scan is find where several rows of the inner store fit: it reads all of them, to
 // leave out those that are reserved only.
-func (s *Store) scan(ctx context.Context, m tokenkeep.Match) (*row, error) {
-	candidates := s.candidates(ctx, m)
+func (s *Store) scan(ctx context.Context, m tokenkeep.Match, candidates []*tokenkeep.Token) (*row, error) {
 	var tokens []*tokenkeep.Token
 	rows := map[string]*row{}
 	for inner, err := range s.inner.GetTokens(ctx) {
