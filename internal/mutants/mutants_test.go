@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,8 @@ type protection struct {
 	name     string
 	file     string
 	old, new string
-	pkg      string // default: the root package
+	module   string // folder of a nested module; default: the root module
+	pkg      string // default: the root package of the module
 	test     string
 }
 
@@ -30,15 +32,30 @@ func TestProtections(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := t.TempDir()
-	for _, folder := range []string{"zoho", "oauth", "zohotest", "lineage", "internal", "store/filestore", "store/sqlstore", "storetest"} {
+	for _, folder := range folders(t, root) {
 		if err := os.CopyFS(filepath.Join(tree, folder), os.DirFS(filepath.Join(root, folder))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	copyFiles(t, root, tree)
-	for _, p := range protections {
+	for _, p := range slices.Concat(protections, sealProtections) {
 		t.Run(p.name, func(t *testing.T) { p.check(t, tree) })
 	}
+}
+
+// folders returns the folders of the repository that may hold code.
+func folders(t *testing.T, root string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
 }
 
 // copyFiles copies the files of the root package.
@@ -97,7 +114,7 @@ func (p protection) run(t *testing.T, tree string) (out string, red bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-timeout=60s", "-run", "^"+p.test+"$", "./"+p.pkg)
-	cmd.Dir = tree
+	cmd.Dir = filepath.Join(tree, p.module)
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 	b, err := cmd.CombinedOutput()
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
