@@ -187,18 +187,26 @@ func TestNeighboursAreWhatTheyAre(t *testing.T) {
 		events []tokenkeep.Event
 		want   lineage.Neighbour
 	}{
-		{"died, and replaced since",
+		{
+			"died, and replaced since",
 			[]tokenkeep.Event{their(40, tokenkeep.Refreshed, "A"), their(20, tokenkeep.Failed, "A"), their(9, tokenkeep.LoggedIn, "B"), their(9, tokenkeep.Revoked, "A")},
-			lineage.Neighbour{Worked: ago(9), LoggedIn: ago(9), Since: ago(9), Ended: lineage.Ending{Worked: ago(40), Found: ago(20)}}},
-		{"revoked, and found so",
+			lineage.Neighbour{Worked: ago(9), LoggedIn: ago(9), Since: ago(9), Ended: lineage.Ending{Worked: ago(40), Found: ago(20)}},
+		},
+		{
+			"revoked, and found so",
 			[]tokenkeep.Event{their(40, tokenkeep.Refreshed, "A"), their(30, tokenkeep.Revoked, "A"), their(20, tokenkeep.Failed, "A")},
-			lineage.Neighbour{Worked: ago(40)}},
-		{"replaced by another program",
+			lineage.Neighbour{Worked: ago(40)},
+		},
+		{
+			"replaced by another program",
 			[]tokenkeep.Event{their(90, tokenkeep.LoggedIn, "A"), their(8, tokenkeep.Adopted, "X"), their(7, tokenkeep.Refreshed, "X")},
-			lineage.Neighbour{Worked: ago(7), Since: ago(8)}},
-		{"adopted from another process",
+			lineage.Neighbour{Worked: ago(7), Since: ago(8)},
+		},
+		{
+			"adopted from another process",
 			[]tokenkeep.Event{their(90, tokenkeep.LoggedIn, "A"), their(8, tokenkeep.Adopted, "A")},
-			lineage.Neighbour{Worked: ago(90), LoggedIn: ago(90), Since: ago(90)}},
+			lineage.Neighbour{Worked: ago(90), LoggedIn: ago(90), Since: ago(90)},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := mem.PruneEvents(t.Context(), noon); err != nil {

@@ -17,7 +17,7 @@ func (t *tale) timeLine() []Moment {
 			continue
 		}
 		m := t.moment(e)
-		if n := len(line); n > 0 && line[n-1].continues(m) {
+		if n := len(line); n > 0 && line[n-1].continues(m, t.rotates()) {
 			line[n-1].add(m)
 			continue
 		}
@@ -64,9 +64,11 @@ func (t *tale) moment(e tokenkeep.Event) Moment {
 	return m
 }
 
-// continues reports whether next is more of the same.
-func (m *Moment) continues(next Moment) bool {
-	if m.Kind != next.Kind || m.Class != next.Class || m.Login != next.Login {
+// continues reports whether next is more of the same. Refreshes of a provider that
+// rotates are, though each has another refresh token.
+func (m *Moment) continues(next Moment, rotates bool) bool {
+	same := m.Login == next.Login || rotates && m.Kind == tokenkeep.Refreshed
+	if m.Kind != next.Kind || m.Class != next.Class || !same {
 		return false
 	}
 	switch m.Kind {
@@ -78,7 +80,7 @@ func (m *Moment) continues(next Moment) bool {
 }
 
 func (m *Moment) add(next Moment) {
-	m.Last = next.Time
+	m.Last, m.Login = next.Time, next.Login
 	m.Count += next.Count
 	if m.Actor != next.Actor {
 		m.Actor = ""
