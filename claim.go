@@ -118,6 +118,9 @@ func (f *flight) budget(ctx context.Context, row *Token, now time.Time) error {
 		return nil
 	}
 	l := f.keeper.provider.Limits()
+	if row.Valid(now, f.want) && !f.st.wasRefused(row.AccessToken) {
+		l.Live -= l.Live / 5 // nobody needs this refresh: some are left for those in need
+	}
 	return QuotaOf(l, now, row).throttled("refresh", l)
 }
 
@@ -154,7 +157,7 @@ func (f *flight) claim(ctx context.Context, row *Token) error {
 	taken, now := row.Claim, time.Now()
 	row.Claim = Claim{Owner: f.owner, Since: now}
 	l := f.keeper.provider.Limits()
-	row.Mints = recentMints(row.Mints, now, max(l.Window, l.Grace, liveFor(row, l)))
+	row.Mints = recentMints(mintsOf(row, l), now, max(l.Window, l.Grace, liveFor(row, l)))
 	if f.pending == nil && !(f.unasked && taken.Owner == f.owner) { // else it is counted already
 		row.Mints = append(row.Mints, askTime(row, now, l))
 	}

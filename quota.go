@@ -44,9 +44,10 @@ func (u Usage) Near() bool { return u.Limit > 0 && 4*u.Used >= 3*u.Limit }
 // Others are more rows of the same user and client: their refresh tokens count too.
 // The Keeper refuses requests by the same numbers.
 func QuotaOf(l Limits, now time.Time, row *Token, others ...*Token) Quota {
+	mints := mintsOf(row, l)
 	q := Quota{
-		Mints:         usage(row.Mints, l.Mints, l.Window, now),
-		Live:          usage(row.Mints, l.Live, liveFor(row, l), now),
+		Mints:         usage(mints, l.Mints, l.Window, now),
+		Live:          usage(mints, l.Live, liveFor(row, l), now),
 		RefreshTokens: places(row),
 	}
 	for _, t := range others {
@@ -54,6 +55,15 @@ func QuotaOf(l Limits, now time.Time, row *Token, others ...*Token) Quota {
 	}
 	q.RefreshTokens.Limit = l.RefreshTokens
 	return q
+}
+
+// mintsOf returns row's Mints. A row whose writer knew nothing of them has the access
+// token that it has, at least.
+func mintsOf(row *Token, l Limits) []time.Time {
+	if len(row.Mints) > 0 || l.Life == 0 || row.AccessToken.IsZero() || row.Expiry.IsZero() {
+		return row.Mints
+	}
+	return []time.Time{row.Expiry.Add(-l.Life)}
 }
 
 // usage counts the times of the last d.

@@ -227,3 +227,78 @@ func TestTouchHidesNoLife(t *testing.T) {
 		must(t, err)
 	})
 }
+
+// A claim whose answer was lost, and which only was to save what an earlier one had
+// minted, takes no mint away.
+func TestLostClaimForgetsNoMint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := NewMemoryStore(), &stubProvider{limits: zohoLimits}
+		store := &faultyStore{TokenStore: rows}
+		row := stored(t, rows, -2*time.Hour)
+		p.refresh = func(context.Context, int64, *Token) (*Token, error) {
+			store.onSave = down
+			return p.mint(), nil
+		}
+		k := New(store, p, nil)
+		defer k.Close()
+		s := open(t, k, row.ID)
+		if _, err := s.Token(t.Context()); !errors.Is(err, ErrStoreUnavailable) { // minted, not saved
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		store.onSave = func(claim *Token) error {
+			must(t, rows.SaveToken(t.Context(), claim.Clone()))
+			return errDown
+		}
+		if _, err := s.Token(t.Context()); !errors.Is(err, ErrStoreUnavailable) { // claimed, not told
+			t.Fatal(err)
+		}
+		store.onSave = nil
+		_, err := s.Token(t.Context())
+		must(t, err)
+		if got := read(t, rows, row.ID); len(got.Mints) != 1 || p.refreshes.Load() != 1 {
+			t.Errorf("%d mints, mint times %v", p.refreshes.Load(), got.Mints)
+		}
+	})
+}
+
+// A row of a program that keeps no mint times has one live token at least.
+func TestForeignTokenIsAlive(t *testing.T) {
+	now := time.Now()
+	row := &Token{RefreshToken: NewSecret("r"), AccessToken: NewSecret("a"), Expiry: now.Add(55 * time.Minute)}
+	if q := QuotaOf(zohoLimits, now, row); q.Live.Used != 1 || q.Mints.Used != 1 || !q.Live.Oldest.Equal(now.Add(-5*time.Minute)) {
+		t.Errorf("%+v", q)
+	}
+	row.Expiry = now.Add(-time.Minute)
+	if q := QuotaOf(zohoLimits, now, row); q.Live.Used != 0 {
+		t.Errorf("an expired one: %+v", q)
+	}
+}
+
+// Who refreshes without need does not use up what others may need.
+func TestForcedRefreshesLeaveSomeForThoseInNeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, p := NewMemoryStore(), &stubProvider{limits: Limits{Live: 15, Life: time.Hour}}
+		k := New(store, p, nil)
+		defer k.Close()
+		s := open(t, k, stored(t, store, time.Hour).ID)
+		var err error
+		for err == nil {
+			_, err = s.Refresh(t.Context())
+		}
+		if n := p.refreshes.Load(); !errors.Is(err, ErrThrottled) || n != 11 {
+			t.Errorf("%d refreshes without need, %v", n, err)
+		}
+		for range 3 {
+			time.Sleep(3 * time.Minute) // past the time in which a new token is believed
+			tok, err := s.Token(t.Context())
+			must(t, err)
+			s.Invalidate(t.Context(), tok)
+			_, err = s.Token(t.Context())
+			must(t, err)
+		}
+		if n := p.refreshes.Load(); n != 14 {
+			t.Errorf("%d refreshes", n)
+		}
+	})
+}

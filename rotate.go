@@ -56,7 +56,10 @@ func (f *flight) mayBeSpent(row *Token) error {
 	l := f.keeper.provider.Limits()
 	f.firstUse = time.Time{}
 	if owner := f.st.idle.Load(); owner != nil && *owner == row.Claim.Owner {
-		row.Claim, row.Mints = Claim{}, row.Mints[:max(len(row.Mints)-1, 0)] // nothing was sent under it
+		if n := len(row.Mints); n > 0 && !row.Mints[n-1].Before(row.Claim.Since) {
+			row.Mints = row.Mints[:n-1] // nothing was sent under that claim
+		}
+		row.Claim = Claim{}
 	}
 	switch {
 	case f.pending != nil:

@@ -24,6 +24,9 @@ func (c simProviderClient) Limits() Limits {
 	if l.Rotation == RotationGrace {
 		l.Grace = c.p.w.plan.grace
 	}
+	if l.Rotation == RotationNone {
+		l.Live, l.Life = simLive, c.p.w.plan.life
+	}
 	l.SingleAccess = c.p.w.plan.single
 	return l
 }

@@ -40,6 +40,10 @@ func (w *simWorld) checkRow(l *simLife, row *Token) {
 	if err == nil {
 		(&simCaller{l: l, s: s}).check(tok, 0)
 	}
+	if e, ok := errors.AsType[*Error](err); ok && e.Class == Throttled { // somebody refreshed too often
+		time.Sleep(time.Until(e.Until) + time.Second)
+		_, err = s.Token(context.Background())
+	}
 	if err != nil && !w.mayBeDead(row.RefreshToken.Reveal(), err) {
 		w.violated("(b) at the end, %s: the login %s of %s is lost: %v", l.name, row.RefreshToken.Reveal(), row.ID, err)
 	}

@@ -26,7 +26,8 @@ type simGrant struct {
 	spent  time.Time
 	dead   string // who ended it
 	mints  []time.Time
-	opened time.Time // the first mint of a window that does not slide
+	live   []time.Time // when its access tokens end
+	opened time.Time   // the first mint of a window that does not slide
 }
 
 // A simAccess is an access token.
@@ -56,6 +57,7 @@ func (p *simProvider) login(user string, with bool) *Token {
 	}
 	if with {
 		t.AccessToken, t.Expiry = p.mint(user)
+		p.lives(g, t.Expiry)
 	}
 	return t
 }
@@ -97,6 +99,7 @@ func (p *simProvider) refresh(t *Token) (*Token, error) {
 	answer := &Token{}
 	answer.AccessToken, answer.Expiry = p.mint(g.user)
 	g.mints = append(g.mints, time.Now())
+	p.lives(g, answer.Expiry)
 	if p.w.plan.rotation != RotationNone {
 		answer.RefreshToken = NewSecret(p.grant(g.user, g.rt).rt)
 		if g.spent.IsZero() {
@@ -109,6 +112,21 @@ func (p *simProvider) refresh(t *Token) (*Token, error) {
 	p.w.stats.count("mints")
 	return answer, nil
 }
+
+// lives notes that another access token of g lives until end. Zoho ends the oldest of
+// sixteen, which somebody may be using: the rows know of every one.
+func (p *simProvider) lives(g *simGrant, end time.Time) {
+	g.live = slices.DeleteFunc(append(g.live, end), func(t time.Time) bool { return !t.After(time.Now()) })
+	if len(g.live) == simLive {
+		p.w.stats.count("times all access tokens live")
+	}
+	if len(g.live) > simLive {
+		p.w.violated("(e) %d access tokens of %s live at once", len(g.live), g.rt)
+	}
+}
+
+// simLive is how many access tokens of one refresh token may live.
+const simLive = 15
 
 var errSimInvalid = &Error{Class: NeedsLogin, Op: "refresh", Code: "invalid_code", Reason: "the refresh token is dead"}
 

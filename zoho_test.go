@@ -40,8 +40,10 @@ func (w *world) Write(p []byte) (int, error) {
 	return w.log.Write(p)
 }
 
-func newWorld() *world {
-	w := &world{fake: zohotest.New(nil), store: tokenkeep.NewMemoryStore()}
+func newWorld() *world { return newWorldOf(nil) }
+
+func newWorldOf(o *zohotest.Options) *world {
+	w := &world{fake: zohotest.New(o), store: tokenkeep.NewMemoryStore()}
 	w.fake.AddClient(zohotest.Client{ID: clientID, Secret: clientSecret, RedirectURIs: []string{redirectURL}, DCs: []string{"us", "eu", "in"}})
 	w.fake.AddUser(zohotest.User{Email: "patricia@zylker.com", DC: "us"})
 	w.fake.AddUser(zohotest.User{Email: "boyle@zylker.eu", DC: "eu"})

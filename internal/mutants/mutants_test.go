@@ -58,6 +58,19 @@ func folders(t *testing.T, root string) (names []string) {
 	return names
 }
 
+// TestProtectionsAreInTheCode sees, always and quickly, that the list is up to date.
+func TestProtectionsAreInTheCode(t *testing.T) {
+	for _, p := range protections {
+		whole, err := os.ReadFile(filepath.Join("../..", p.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(whole), p.old); n != 1 {
+			t.Errorf("%s: %s has %q %d times, want once: bring the list up to date", p.name, p.file, p.old, n)
+		}
+	}
+}
+
 // copyFiles copies the files of the root package.
 func copyFiles(t *testing.T, root, tree string) {
 	t.Helper()
