@@ -66,7 +66,7 @@ type Options struct {
 	// fleet of many processes that share users, HistoryChanges writes far less.
 	History HistoryMode
 	// HistoryAge is for how long events are kept at least; older ones are removed now
-	// and then by those who add new ones. Default 30 days; negative: for ever.
+	// and then by those who add new ones. Default one year; negative: for ever.
 	HistoryAge time.Duration
 	// Base sends the API requests of [Session.Client]. Default: a clone of
 	// http.DefaultTransport.
@@ -79,7 +79,7 @@ const (
 	defaultMinValidity = 5 * time.Second
 	defaultClaimTime   = 5 * time.Second
 	defaultFlightTime  = 60 * time.Second
-	defaultHistoryAge  = 30 * 24 * time.Hour
+	defaultHistoryAge  = 365 * 24 * time.Hour
 	identifyTime       = 10 * time.Second
 	loginSaveTime      = 30 * time.Second
 )

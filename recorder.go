@@ -15,6 +15,7 @@ import (
 const (
 	recorderQueue = 1024                   // events that wait at most; what comes on top is dropped
 	recorderBatch = 128                    // events of one append
+	recorderRest  = 100 * time.Millisecond // the longest rest after an append: see rest
 	recorderRetry = 100 * time.Millisecond // the first pause after a failure; each is five times the last
 	recorderTries = 5                      // of one append, which is 15 seconds of pauses
 	recorderTime  = 5 * time.Second        // for one try
@@ -43,6 +44,7 @@ type recorder struct {
 // A recording is one run of the recorder's goroutine.
 type recording struct {
 	done   chan struct{} // is closed at its end
+	hurry  chan struct{} // has an element when somebody waits for the end
 	cancel context.CancelFunc
 }
 
@@ -81,7 +83,7 @@ func (r *recorder) enqueue(e Event) bool {
 	r.queue = append(r.queue, e)
 	if r.work == nil {
 		ctx, cancel := context.WithCancel(context.Background())
-		r.work = &recording{done: make(chan struct{}), cancel: cancel}
+		r.work = &recording{done: make(chan struct{}), hurry: make(chan struct{}, 1), cancel: cancel}
 		go r.run(ctx, r.work)
 	}
 	return true
@@ -92,7 +94,23 @@ func (r *recorder) run(ctx context.Context, w *recording) {
 	defer close(w.done)
 	defer w.cancel()
 	for batch := r.take(); batch != nil; batch = r.take() {
+		begin := time.Now()
 		r.record(ctx, batch)
+		w.rest(time.Since(begin))
+	}
+}
+
+// rest waits for four times as long as an append took: so the history has a fifth of
+// the store's time at most, and the events of a busy moment come in one append.
+func (w *recording) rest(took time.Duration) {
+	if took <= 0 {
+		return
+	}
+	t := time.NewTimer(min(4*took, recorderRest))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-w.hurry:
 	}
 }
 
@@ -144,17 +162,23 @@ func (r *recorder) appendOnce(ctx context.Context, batch []Event) error {
 	return err
 }
 
-// giveUp ends the recording: the store keeps no history. It says so once.
+// giveUp ends the recording: the store keeps no history. It says so once, as a warning
+// if an administrator could change that.
 func (r *recorder) giveUp(ctx context.Context, err error) {
 	r.mu.Lock()
 	told := r.off
 	r.off, r.queue, r.dropped = true, nil, 0
 	r.mu.Unlock()
-	if !told {
-		r.keeper.guard(ctx, "logger", func() {
-			r.keeper.opts.Logger.InfoContext(ctx, "tokenkeep: no history is recorded", "error", err)
-		})
+	if told {
+		return
 	}
+	level := slog.LevelInfo
+	if ClassOf(err) == Misconfigured || errors.Is(err, ErrSchema) {
+		level = slog.LevelWarn
+	}
+	r.keeper.guard(ctx, "logger", func() {
+		r.keeper.opts.Logger.LogAttrs(ctx, level, "tokenkeep: no history is recorded", slog.Any("error", err))
+	})
 }
 
 // worthAnotherTry reports whether the cause of err may pass by itself.
@@ -205,9 +229,14 @@ func (r *recorder) flush(ctx context.Context) {
 	r.mu.Lock()
 	w := r.work
 	r.mu.Unlock()
-	if w != nil {
-		w.wait(ctx, flushTime)
+	if w == nil {
+		return
 	}
+	select {
+	case w.hurry <- struct{}{}:
+	default: // somebody else waits too
+	}
+	w.wait(ctx, flushTime)
 }
 
 // wait waits for the end of the goroutine.

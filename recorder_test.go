@@ -34,6 +34,12 @@ func (s *failingHistory) AppendEvents(ctx context.Context, events []Event) error
 	return s.MemoryStore.AppendEvents(ctx, events)
 }
 
+func (s *failingHistory) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls
+}
+
 func story(t *testing.T, k *Keeper, q EventQuery) []Event {
 	t.Helper()
 	var events []Event
@@ -205,8 +211,8 @@ func TestHistoryThatFailsDisturbsNothing(t *testing.T) {
 			time.Sleep(5 * time.Minute)
 			synctest.Wait()
 			events := story(t, k, EventQuery{})
-			if store.calls != c.calls || len(events) != c.kept || k.recorder.work != nil {
-				t.Errorf("%s: %d appends, want %d; %d events, want %d", name, store.calls, c.calls, len(events), c.kept)
+			if store.count() != c.calls || len(events) != c.kept || k.recorder.work != nil {
+				t.Errorf("%s: %d appends, want %d; %d events, want %d", name, store.count(), c.calls, len(events), c.kept)
 			}
 			if !slices.IsSortedFunc(events, func(a, b Event) int { return int(a.Version - b.Version) }) {
 				t.Errorf("%s: out of order", name)
@@ -254,8 +260,8 @@ func TestFullQueueDrops(t *testing.T) {
 		if len(events) != recorderQueue+1 || events[recorderQueue].Version != recorderQueue {
 			t.Errorf("%d events, want %d", len(events), recorderQueue+1)
 		}
-		if store.calls != 1+recorderQueue/recorderBatch || strings.Count(log.String(), "events=77") != 1 {
-			t.Errorf("%d appends; %s", store.calls, log.String())
+		if store.count() != 1+recorderQueue/recorderBatch || strings.Count(log.String(), "events=77") != 1 {
+			t.Errorf("%d appends; %s", store.count(), log.String())
 		}
 	})
 }
@@ -304,7 +310,7 @@ func TestStoreWithoutHistory(t *testing.T) {
 
 // Old events are removed now and then by those who add new ones.
 func TestOldEventsArePruned(t *testing.T) {
-	for age, left := range map[time.Duration]int{0: pruneEvery, time.Hour: pruneEvery, 365 * 24 * time.Hour: pruneEvery + 1, -1: pruneEvery + 1} {
+	for age, left := range map[time.Duration]int{0: pruneEvery, time.Hour: pruneEvery, 2 * defaultHistoryAge: pruneEvery + 1, -1: pruneEvery + 1} {
 		synctest.Test(t, func(t *testing.T) {
 			store := NewMemoryStore()
 			k := New(store, &stubProvider{}, &Options{HistoryAge: age})
@@ -373,6 +379,35 @@ func TestForeignLoginIsToldOnceWhileItIsClaimed(t *testing.T) {
 		must(t, err)
 		if got := kinds(story(t, k, EventQuery{})); got != "adopted taken_over refreshed" {
 			t.Errorf("%s", got)
+		}
+	})
+}
+
+// Appends that take time are made with rests in between, and nobody who waits for the
+// history waits for a rest.
+func TestHistoryRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &failingHistory{MemoryStore: NewMemoryStore(), onAppend: func(ctx context.Context, _ int) error {
+			return sleep(ctx, 10*time.Millisecond)
+		}}
+		k := New(store, &stubProvider{}, nil)
+		for range 1000 {
+			k.emit(t.Context(), Event{Kind: Named})
+			time.Sleep(time.Millisecond)
+		}
+		if n := store.count(); n < 15 || n > 21 {
+			t.Errorf("%d appends in a second, want one in 50 ms", n)
+		}
+		begin := time.Now()
+		if n := len(story(t, k, EventQuery{})); n != 1000 || time.Since(begin) > 20*time.Millisecond {
+			t.Errorf("%d events, after %v", n, time.Since(begin))
+		}
+		k.emit(t.Context(), Event{Kind: Named})
+		time.Sleep(10*time.Millisecond + 1)
+		begin = time.Now()
+		must(t, k.Close())
+		if d := time.Since(begin); d != 0 || k.recorder.work != nil {
+			t.Errorf("Close took %v", d)
 		}
 	})
 }
