@@ -5,8 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
+
+// endMark is in the owner of a claim that marks a row as being ended.
+const endMark = ":end:"
 
 // endTries is how often a row is judged anew that changes all the time.
 const endTries = 8
@@ -136,7 +140,7 @@ func (d *ender) mark(ctx context.Context, row *Token, reason string) (*Token, er
 		return marked, nil
 	}
 	now := time.Now()
-	marked.Claim = Claim{Owner: d.keeper.owner + ":end:" + rand.Text()[:6], Since: now}
+	marked.Claim = Claim{Owner: d.keeper.owner + endMark + rand.Text()[:6], Since: now}
 	if marked.State.Class != NeedsLogin {
 		marked.State = State{Class: NeedsLogin, Reason: reason, Since: now, Failures: 1}
 	}
@@ -145,7 +149,7 @@ func (d *ender) mark(ctx context.Context, row *Token, reason string) (*Token, er
 		return nil, errAgain
 	}
 	if err != nil {
-		if now, readErr := d.keeper.store.FindTokenByID(ctx, row.ID); readErr == nil && isMarked(now, marked) {
+		if now, readErr := d.keeper.store.FindTokenByID(ctx, row.ID); readErr == nil && now.Claim.Owner == marked.Claim.Owner {
 			return now, nil // only the answer was lost
 		}
 		return nil, storeError(d.op+": mark", err)
@@ -153,10 +157,11 @@ func (d *ender) mark(ctx context.Context, row *Token, reason string) (*Token, er
 	return marked, nil
 }
 
-// isMarked reports whether row is still what was marked; a name that it got, or a new
-// encryption, does not count.
+// isMarked reports whether row is still what was marked, by whom ever: two processes
+// may end one login. A name that it got, or a new encryption, does not count.
 func isMarked(row, marked *Token) bool {
-	return row.Claim.Owner == marked.Claim.Owner && row.State.Class == marked.State.Class &&
+	return (row.Claim.Owner == marked.Claim.Owner || strings.Contains(row.Claim.Owner, endMark)) &&
+		row.State.Class == marked.State.Class &&
 		row.RefreshToken.Equal(marked.RefreshToken) && row.AccessToken.Equal(marked.AccessToken)
 }
 
@@ -169,7 +174,7 @@ func (d *ender) unmark(ctx context.Context, row, marked *Token) {
 	}
 	for wait := saveRetry; ; wait *= 2 {
 		now, err := d.keeper.store.FindTokenByID(ctx, row.ID)
-		if errors.Is(err, ErrNotFound) || err == nil && !isMarked(now, marked) {
+		if errors.Is(err, ErrNotFound) || err == nil && now.Claim.Owner != marked.Claim.Owner {
 			return
 		}
 		if err == nil {

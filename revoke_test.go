@@ -313,3 +313,32 @@ func (s *forgetfulStore) SaveToken(ctx context.Context, t *Token) error {
 	}
 	return nil
 }
+
+// Two who end one login at the same moment both do.
+func TestRevokeTwiceAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := NewMemoryStore(), &stubProvider{}
+		for i := range 10 {
+			savedLogin(t, rows, fmt.Sprint("user", i), nil)
+		}
+		p.revoke = func(*Token) error { time.Sleep(time.Second); return nil }
+		done := make(chan error, 2)
+		for range cap(done) {
+			go func() {
+				r, err := New(rows, p, nil).Revoke(t.Context(), RevokeQuery{All: true})
+				if r.Kept+r.Failed > 0 {
+					err = errors.Join(err, fmt.Errorf("%+v", r))
+				}
+				done <- err
+			}()
+		}
+		for range cap(done) {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if left := rowsOf(t, rows); len(left) != 0 {
+			t.Errorf("%d left", len(left))
+		}
+	})
+}
