@@ -76,7 +76,7 @@ func faults() []*fault {
 	}{
 		{"SIGKILL", kills()},
 		{"SIGSTOP", stops()},
-		{"the answer is lost", lostAnswers()},
+		{"the answer", lostAnswers()},
 		{"the store refuses", refusals()},
 		{"the store is down after the refresh", outages()},
 		{"the store is slow", slowness()},

@@ -3,6 +3,7 @@
 package matrix
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -19,7 +20,8 @@ type result struct {
 	told    bool // the caller in the process that was hit got an error
 	doubted bool // a process in between was told that the login is in doubt
 	last    *answer
-	waited  bool // for a claim to stand still
+	handed  string // the token that a caller got first: it is good for all
+	waited  bool   // for a claim to stand still
 	longest time.Duration
 	bad     []string // what must never be
 }
@@ -30,7 +32,7 @@ func (x *cell) never(format string, args ...any) {
 }
 
 // heard looks at what a caller got, right when it got it: what was handed out is
-// stored.
+// stored, and stays.
 func (x *cell) heard(a *answer) {
 	x.result.longest = max(x.result.longest, a.Took)
 	if a.Events[tokenkeep.TakenOver] > 0 {
@@ -38,6 +40,9 @@ func (x *cell) heard(a *answer) {
 	}
 	if a.Token == "" {
 		return
+	}
+	if x.result.handed = cmp.Or(x.result.handed, a.Token); a.Token != x.result.handed {
+		x.never("handed out two tokens one after the other: an older one replaced a newer")
 	}
 	if !x.authority.alive(a.Token) {
 		x.never("handed out a token that does not work")
@@ -79,9 +84,13 @@ func (x *cell) ask(t task) *answer {
 		x.result.doubted = true
 	}
 	p := x.start(t)
-	x.result.last = p.answer()
+	a := p.answer()
 	p.kill()
-	return x.result.last
+	if a.Events[tokenkeep.TakenOver] > 0 && a.Took < x.claim {
+		x.never("took a claim over that stood still for %v", a.Took)
+	}
+	x.result.last = a
+	return a
 }
 
 // again lets the process that was hit ask once more.

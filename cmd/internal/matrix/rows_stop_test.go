@@ -106,10 +106,25 @@ func (x *cell) stoppedInSave(m mode) {
 // the old refresh token works on for a while it asks again by itself.
 func lostAnswers() []*fault {
 	return []*fault{
-		lostBy("the connection breaks before the request is processed", zohotest.FaultCutBefore, want{"told, works", "works", "told, in_doubt"}),
-		lostBy("the connection breaks after it was", zohotest.FaultCutAfter, want{"told, works +1", "works +1", "told, in_doubt"}),
-		lostBy("the answer breaks off in the middle", zohotest.FaultTruncate, want{"told, works +1", "works +1", "told, in_doubt"}),
+		lostBy("is lost: the connection breaks before the request is processed", zohotest.FaultCutBefore, want{"told, works", "works", "told, in_doubt"}),
+		lostBy("is lost: the connection breaks after it was", zohotest.FaultCutAfter, want{"told, works +1", "works +1", "told, in_doubt"}),
+		lostBy("is lost: it breaks off in the middle", zohotest.FaultTruncate, want{"told, works +1", "works +1", "told, in_doubt"}),
+		answersLate(),
 	}
+}
+
+// answersLate: nothing breaks, but the answer takes longer than a claim may stand
+// still, and another process asks meanwhile.
+func answersLate() *fault {
+	return &fault{name: "comes after three times the claim's time; another process asks meanwhile", want: always("works"), play: func(x *cell) {
+		x.onTheWay(zohotest.FaultSlowAfter, 3*x.claim)
+		p := x.victim()
+		x.requested(true)
+		x.next()
+		if a := p.answer(); a.Class != "" || a.Token != x.result.last.Token {
+			x.never("the first caller got another token, or none: %s", a.Error)
+		}
+	}}
 }
 
 func lostBy(name string, kind zohotest.FaultKind, w want) *fault {
