@@ -38,7 +38,7 @@ func TestProtections(t *testing.T) {
 		}
 	}
 	copyFiles(t, root, tree)
-	for _, p := range slices.Concat(protections, sealProtections) {
+	for _, p := range slices.Concat(protections, sealProtections, matrixProtections) {
 		t.Run(p.name, func(t *testing.T) { p.check(t, tree) })
 	}
 }
