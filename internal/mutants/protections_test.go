@@ -19,7 +19,7 @@ var protections = []protection{
 	{name: "the budget", file: "quota.go", old: "case q.Mints.Full():", new: "case false:", test: "TestBudgetRefusesWithoutARequest"},
 	{name: "no live token is ended", file: "quota.go", old: "case q.Live.Full() && q.Live.Free.After(until):", new: "case false:", test: "TestForcedRefreshesEndNoLiveToken"},
 	{name: "mints are remembered while their tokens live", file: "claim.go", old: "max(l.Window, l.Grace, liveFor(row, l))", new: "max(l.Window, l.Grace)", test: "TestForcedRefreshesEndNoLiveToken"},
-	{name: "the access token of a login counts", file: "places.go", old: "t.Mints = []time.Time{at}", new: "t.Mints = nil", test: "TestForcedRefreshesEndNoLiveToken"},
+	{name: "the access token of a login counts", file: "places.go", old: "t.Mints = []time.Time{at}", new: "t.Mints = nil", test: "TestAdoptionOfARefreshTokenKeepsItsQuota"},
 	{name: "no login ends another", file: "login.go", old: "if err := k.mayLogin(ctx, g); err != nil {", new: "if err := k.mayLogin(ctx, g); false {", test: "TestLoginsKeepTheTwentyPlaces"},
 	{name: "revoked logins make room", file: "login.go", old: "row = k.writeOff(ctx, row, old)", new: "", test: "TestLoginsKeepTheTwentyPlaces"},
 	{name: "unrevoked logins are counted", file: "places.go", old: "append(slices.Clone(loginsOf(stored)), in.Logins...)", new: "slices.Clone(in.Logins)", test: "TestLoginsKeepTheTwentyPlaces"},
