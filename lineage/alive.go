@@ -143,7 +143,7 @@ func (t *tale) unsaved(s *Story) {
 	}
 	v := Verdict{
 		Cause: Unsaved, Certainty: Sure,
-		Summary:  fmt.Sprintf("The store did not take what %s got at %s.", process(e.Owner), clock(e.Time, t.Now)),
+		Summary:  fmt.Sprintf("The store did not take what %s got at %s.", by("", e.Owner), clock(e.Time, t.Now)),
 		Evidence: []string{e.Reason},
 	}
 	step := "it was lost with the process"

@@ -110,7 +110,7 @@ func (t *tale) successor(e tokenkeep.Event) (tokenkeep.Event, bool) {
 
 // recorded says which process recorded what.
 func recorded(e tokenkeep.Event, what string) string {
-	s := fmt.Sprintf("%s was recorded by %s", what, process(e.Owner))
+	s := fmt.Sprintf("%s was recorded by %s", what, by("", e.Owner))
 	if e.TokenID != "" {
 		s += ", for token " + e.TokenID
 	}
@@ -131,7 +131,7 @@ func (t *tale) overwritten(d death) (Verdict, bool) {
 			clock(before.Time, t.Now), t.from),
 		Evidence: []string{
 			fmt.Sprintf("tokenkeep's own login %s is not in the row any more; nothing of tokenkeep wrote login %s", before.Login, d.login),
-			fmt.Sprintf("the last sign of tokenkeep's login was %q, by %s", words(before), process(before.Owner)),
+			fmt.Sprintf("the last sign of tokenkeep's login was %q, by %s", words(before), by("", before.Owner)),
 		},
 	}, true
 }

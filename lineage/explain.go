@@ -20,6 +20,10 @@ func Explain(f *Facts) *Story {
 	t.reasons(s)
 	s.TimeLine = t.timeLine()
 	t.notes(s)
+	for i := range s.Verdicts {
+		v := &s.Verdicts[i]
+		v.Evidence = slices.DeleteFunc(append([]string{}, v.Evidence...), func(e string) bool { return e == "" })
+	}
 	slices.SortStableFunc(s.Verdicts, func(a, b Verdict) int {
 		return cmp.Compare(b.Certainty.weight(), a.Certainty.weight())
 	})

@@ -71,7 +71,7 @@ func (t *tale) vanished(s *Story) {
 	}
 	if n := len(t.Events); n > 0 {
 		e := t.Events[n-1]
-		v.Evidence = append(v.Evidence, fmt.Sprintf("its last sign is %q at %s, by %s", words(e), clock(e.Time, t.Now), process(e.Owner)))
+		v.Evidence = append(v.Evidence, fmt.Sprintf("its last sign is %q at %s, by %s", words(e), clock(e.Time, t.Now), by("", e.Owner)))
 	}
 	s.Verdicts = append(s.Verdicts, v)
 	s.Next = append(s.Next, "look for a program that cleans or rewrites this store, such as one with Zoho's own SDK")

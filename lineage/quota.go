@@ -98,7 +98,7 @@ func (t *tale) minters(begin, end time.Time) (total int, who string) {
 	hosts := map[string]int{}
 	for _, e := range t.Events {
 		if e.Kind == tokenkeep.Refreshed && e.Time.After(begin) && !e.Time.After(end.Add(slack)) {
-			hosts[process(e.Owner)]++
+			hosts[by("", e.Owner)]++
 			total++
 		}
 	}
