@@ -13,7 +13,7 @@ import (
 // TestEveryStoryIsWhole: whatever the facts, a story has a verdict, says it in words,
 // and orders what it says by certainty.
 func TestEveryStoryIsWhole(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(7, 9)) //nolint:gosec // no secret
+	rnd := rand.New(rand.NewPCG(7, 9))
 	for n := range 3000 {
 		f := randomFacts(rnd)
 		s := lineage.Explain(f)
