@@ -126,7 +126,8 @@ func carry(row *Token, m *minted) *Token {
 // rebase reads the row after a conflict and decides whose it is. Ours still, or
 // saved already: the new base for the save. Deleted: the new token is revoked and
 // the end is told. A newer login, or another owner: ours is dropped, unless it is
-// the successor of the row's refresh token, which is spent, or of the one before.
+// the successor of the row's refresh token, which is spent, or of the one before, or
+// shows that a refresh token in doubt works on.
 func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 	row, err := f.keeper.store.FindTokenByID(ctx, f.st.id)
 	switch {
@@ -145,7 +146,7 @@ func (f *flight) rebase(ctx context.Context, m *minted) (*Token, error) {
 	case !row.RefreshToken.Equal(m.asked.RefreshToken):
 		f.dropOlder(ctx, row, m)
 		return nil, errAgain
-	case row.Claim.Owner != f.owner && !m.successor():
+	case row.Claim.Owner != f.owner && !m.successor() && row.State.Class != InDoubt:
 		f.unordered = f.single()
 		f.drop(ctx, row, "another process took over")
 		return nil, errAgain

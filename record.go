@@ -204,7 +204,7 @@ func because(err error, t *Token) string {
 	}
 	text := strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "?")), " ")
 	text = strings.ReplaceAll(text, "\x00", "?")
-	for _, s := range []Secret{t.RefreshToken, t.AccessToken, t.GrantToken, t.ClientSecret} {
+	for _, s := range append([]Secret{t.RefreshToken, t.AccessToken, t.GrantToken, t.ClientSecret}, t.Candidates...) {
 		if !s.IsZero() {
 			text = strings.ReplaceAll(text, s.Reveal(), redacted)
 		}

@@ -41,3 +41,28 @@ func TestResumedHolderSavesTheOnlySuccessor(t *testing.T) {
 		}
 	})
 }
+
+// A provider that was declared a strict rotator, to be on the safe side, and rotates
+// nothing: the answer of a holder that comes late ends the doubt.
+func TestLateAnswerWithoutASuccessorEndsTheDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, p := NewMemoryStore(), &stubProvider{limits: Limits{Rotation: RotationStrict}}
+		row := stored(t, store, -time.Minute)
+		late := New(store, p, &Options{OnStep: func(_ context.Context, step int) {
+			if step == 8 {
+				time.Sleep(20 * time.Second)
+			}
+		}})
+		defer late.Close()
+		go func() { _, _ = open(t, late, row.ID).Token(t.Context()) }()
+		time.Sleep(time.Second)
+		s := open(t, New(store, p, nil), row.ID)
+		if _, err := s.Token(t.Context()); !errors.Is(err, ErrInDoubt) {
+			t.Errorf("before: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if tok, err := s.Token(t.Context()); err != nil || tok.Reveal() != "1000.access.1" {
+			t.Errorf("after: %q, %v", tok.Reveal(), err)
+		}
+	})
+}

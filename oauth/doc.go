@@ -40,6 +40,9 @@
 // In doubt about it, say RotationStrict: then nothing is ever sent twice. An answer
 // that carries no new refresh token keeps the one there is, under any policy.
 //
+// Where refresh tokens rotate, the store is the only place that has the present one:
+// to log in again with one that was configured or exported earlier sends a used one.
+//
 // # Requests
 //
 // Each request is one POST with a form, sent once, within [Options].Timeout. It

@@ -11,7 +11,7 @@ var protections = []protection{
 	{name: "a claim over a dead one is not given back", file: "claim.go", old: "f.pending == nil && (!taken.Held() || f.unasked)", new: "f.pending == nil", test: "TestClaimOverADeadOneIsNotGivenBack"},
 	{name: "a claim of one flight counts once", file: "claim.go", old: " && !(f.unasked && taken.Owner == f.owner)", new: "", test: "TestSlowStoreLeavesNoClaimBehind"},
 	{name: "a stopped holder asks no more", file: "claim.go", old: "if age < f.keeper.opts.ClaimTime/2 {", new: "if age >= 0 {", test: "TestResumedHolderOverwritesNothing"},
-	{name: "a stopped holder commits no more", file: "commit.go", old: "case row.Claim.Owner != f.owner && !m.successor():", new: "case false:", test: "TestResumedHolderOverwritesNothing"},
+	{name: "a stopped holder commits no more", file: "commit.go", old: "case row.Claim.Owner != f.owner && !m.successor() &&", new: "case false &&", test: "TestResumedHolderOverwritesNothing"},
 	{name: "an empty answer blanks no refresh token", file: "commit.go", old: "if !m.token.RefreshToken.IsZero() {", new: "if true {", test: "TestOneFlightForAllCallers"},
 	{name: "a newer login wins", file: "commit.go", old: "case !row.RefreshToken.Equal(m.asked.RefreshToken):", new: "case false:", test: "TestForeignWriterKeepsItsLogin"},
 	{name: "a dead login is asked about once", file: "claim.go", old: "case NeedsLogin, InDoubt:", new: `case "none":`, test: "TestDeadLoginIsAskedAboutOnce"},
