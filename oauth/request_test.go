@@ -77,7 +77,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 		"503": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 		"401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
+			http.Redirect(w, r, "/other", http.StatusFound)
 		},
 		"cut": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"half": func(w http.ResponseWriter, _ *http.Request) {
