@@ -37,6 +37,9 @@ type past struct {
 //
 // Ids differ in the target: an event gets the id of the row that its user has there,
 // and none if there is no such row, so that nobody is taken for another.
+//
+// It keeps 16 bytes for each event of the target in memory, and whom each id of the
+// source stands for.
 func (m *migration) history(ctx context.Context) error {
 	from, ok1 := m.from.(tokenkeep.Historian)
 	to, ok2 := m.to.(tokenkeep.Historian)
