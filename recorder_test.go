@@ -411,3 +411,44 @@ func TestHistoryRests(t *testing.T) {
 		}
 	})
 }
+
+// savedStore calls a test after each save.
+type savedStore struct {
+	TokenStore
+	onSaved func()
+}
+
+func (s *savedStore) SaveToken(ctx context.Context, t *Token) error {
+	err := s.TokenStore.SaveToken(ctx, t)
+	if s.onSaved != nil {
+		s.onSaved()
+	}
+	return err
+}
+
+// Who looks at the row while this Keeper's own rotated refresh token is saved, and not
+// yet published, takes it for no foreign login.
+func TestOwnRotationIsNotForeign(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []Event
+		store := &savedStore{TokenStore: NewMemoryStore()}
+		p := &stubProvider{limits: Limits{Rotation: RotationStrict}}
+		p.refresh = func(context.Context, int64, *Token) (*Token, error) {
+			got := p.mint()
+			got.RefreshToken = NewSecret("1000.refresh.rotated")
+			return got, nil
+		}
+		k := New(store, p, &Options{OnEvent: func(_ context.Context, e Event) { told = append(told, e) }})
+		s := open(t, k, stored(t, store, -time.Minute).ID)
+		store.onSaved = func() {
+			if _, err := k.SessionByID(t.Context(), s.ID()); err != nil {
+				t.Error(err)
+			}
+		}
+		_, err := s.Token(t.Context())
+		must(t, err)
+		if got := kinds(told); got != "refreshed" || told[0].Login != LoginMark(NewSecret("1000.refresh.rotated")) {
+			t.Errorf("%s", got)
+		}
+	})
+}
