@@ -92,3 +92,12 @@ func TestRotationKeepsTheKeyOfTheJournal(t *testing.T) {
 		t.Errorf("the token in the record was not used: %d more mints", n-minted)
 	}
 }
+
+// TestKeyIsNotInherited: a program that exec runs gets one access token, and not the
+// key to all of them.
+func TestKeyIsNotInherited(t *testing.T) {
+	f := newFarm(t, true)
+	f.env = append(f.env, "TOKENKEEP_KEY_FILE=", "TOKENKEEP_KEY="+f.key)
+	f.logins(t)
+	f.run(t, "", "exec", "ann", "--", "sh", "-c", `test -n "$ZOHO_ACCESS_TOKEN" && test -z "$TOKENKEEP_KEY"`)
+}
