@@ -58,6 +58,9 @@ func (d *ender) end(ctx context.Context, id string) (e Ending, ok bool) {
 		if e = next; d.dry || e.Err != nil {
 			return e, true
 		}
+		if ctx.Err() != nil && !begun {
+			return e, false
+		}
 		begun = true
 		if e.Err = d.carryOut(ctx, row, e); !errors.Is(e.Err, errAgain) {
 			return e, true
@@ -139,6 +142,9 @@ func (d *ender) mark(ctx context.Context, row *Token, reason string) (*Token, er
 	if row.Version == 0 {
 		return marked, nil
 	}
+	// A save that is cut off may have arrived: once begun, it is seen through.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.keeper.opts.ClaimTime)
+	defer cancel()
 	now := time.Now()
 	marked.Claim = Claim{Owner: d.keeper.owner + endMark + rand.Text()[:6], Since: now}
 	if marked.State.Class != NeedsLogin {

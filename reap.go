@@ -51,7 +51,7 @@ var errNoLimit = errors.New("the Policy has no such limit")
 // clock is believed beyond that: a dry run tells what it takes for old.
 //
 // It reads the whole store and holds a few rows of it. The error joins the failures;
-// the report counts all the same. After many failures in a row it gives up.
+// the report counts all the same. After many failures in a row it gives up with [ErrGaveUp].
 func (k *Keeper) Reap(ctx context.Context, o ReapOptions) (EndReport, error) {
 	if err := k.begin(); err != nil {
 		return EndReport{}, err

@@ -39,7 +39,7 @@ type RevokeQuery struct {
 //
 // Several logins are no transaction: the error lists those that were not ended, and
 // running it again ends the rest. It wraps [ErrNotFound] when none fits, and
-// [ErrNoKey] when the query is empty. After many failures in a row it gives up.
+// [ErrNoKey] when the query is empty. After many failures in a row it gives up with [ErrGaveUp].
 func (k *Keeper) Revoke(ctx context.Context, q RevokeQuery) (EndReport, error) {
 	const op = "revoke"
 	if q.TokenID == "" && q.UserName == "" && q.ClientID == "" && !q.All {

@@ -202,7 +202,7 @@ func TestRevokeGivesUp(t *testing.T) {
 	}
 	p.revoke = func(*Token) error { return &Error{Class: RetryLater, Reason: "Zoho is down"} }
 	r, err := New(rows, p, nil).Revoke(t.Context(), RevokeQuery{All: true})
-	if !errors.Is(err, errGaveUp) || len(p.revoked) > endFailures+defaultEnders+1 || r.Failed < endFailures || len(rowsOf(t, rows)) != 50 {
+	if !errors.Is(err, ErrGaveUp) || len(p.revoked) > endFailures+defaultEnders+1 || r.Failed < endFailures || len(rowsOf(t, rows)) != 50 {
 		t.Errorf("%d tried, %d failed: %v", len(p.revoked), r.Failed, err)
 	}
 }
@@ -341,4 +341,33 @@ func TestRevokeTwiceAtOnce(t *testing.T) {
 			t.Errorf("%d left; the two asked %d times for 10 logins", len(left), len(p.revoked))
 		}
 	})
+}
+
+// A caller who leaves in the middle of the mark leaves no login marked.
+func TestRevokeIsCutOffAtTheMark(t *testing.T) {
+	rows, p := NewMemoryStore(), &stubProvider{}
+	row := savedLogin(t, rows, "ann", nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	p.revoke = func(*Token) error { return ctx.Err() }
+	store := &leavingStore{TokenStore: rows, cut: cancel}
+	if _, err := New(store, p, nil).Revoke(ctx, RevokeQuery{All: true}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if now := read(t, rows, row.ID); now.State != (State{}) || now.Claim.Held() {
+		t.Errorf("the login stays marked: %+v", now.State)
+	}
+}
+
+// A leavingStore lets its caller leave in the middle of a save, and fails then.
+type leavingStore struct {
+	TokenStore
+	cut func()
+}
+
+func (s *leavingStore) SaveToken(ctx context.Context, t *Token) error {
+	if err := s.TokenStore.SaveToken(ctx, t); err != nil {
+		return err
+	}
+	s.cut()
+	return ctx.Err()
 }

@@ -15,7 +15,9 @@ const defaultEnders = 4
 // store cannot be reached, until a sweep gives up.
 const endFailures = 10
 
-var errGaveUp = errors.New("the provider or the store failed for many logins in a row; the rest was left alone")
+// ErrGaveUp is in the error of [Keeper.Reap] and [Keeper.Revoke] when they stopped
+// early.
+var ErrGaveUp = errors.New("the provider or the store failed for many logins in a row; the rest was left alone")
 
 // sweep ends those of rows that d judges so, a few at a time, and hands what became of
 // them to each in the order of the rows, on the caller's goroutine. It holds a few
@@ -48,7 +50,7 @@ func (d *ender) sweep(ctx context.Context, rows iter.Seq2[*Token, error], worker
 			each(e)
 		}
 		if failed = failuresInRow(failed, e); failed >= endFailures {
-			cancel(errGaveUp)
+			cancel(ErrGaveUp)
 		}
 	}
 	r.Rows = seen

@@ -52,6 +52,9 @@ func (a *App) endLogins(ctx context.Context, e end) error {
 	stop := a.IO.Progress(e.op)
 	report, err := e.run(ctx, e.dry, func(x tokenkeep.Ending) { views = append(views, viewOfEnding(x)) })
 	stop()
+	if errors.Is(err, tokenkeep.ErrGaveUp) {
+		a.IO.Warn("%v", tokenkeep.ErrGaveUp)
+	}
 	a.forgetChoice(views, e.dry)
 	if showErr := a.showEndings(e, views, report); showErr != nil {
 		return showErr
