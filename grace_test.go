@@ -221,19 +221,23 @@ func TestClaimWithoutARequestSpendsNothing(t *testing.T) {
 	}
 }
 
-// A claimLoser loses the answer to the first claim.
+// A claimLoser loses the answer to the first claim, and takes nothing for a while.
 type claimLoser struct {
 	tokenkeep.TokenStore
-	lost bool
+	lost  bool
+	until time.Time
 }
 
 func (s *claimLoser) SaveToken(ctx context.Context, t *tokenkeep.Token) error {
+	if time.Now().Before(s.until) {
+		return errors.New("connection refused")
+	}
 	row := t.Clone()
 	if err := s.TokenStore.SaveToken(ctx, row); err != nil {
 		return err
 	}
 	if t.Claim.Held() && !s.lost {
-		s.lost = true
+		s.lost, s.until = true, time.Now().Add(30*time.Second)
 		return errors.New("connection reset")
 	}
 	t.ID, t.Version = row.ID, row.Version
