@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +52,8 @@ type storeView struct {
 	Loss        string   `json:"crash_loses,omitempty"`
 	MayEvict    bool     `json:"may_evict,omitempty"`
 	Warnings    []string `json:"warnings"`
+	// History is whether the store keeps the history that tokenkeep why reads.
+	History bool `json:"history"`
 	// Seal is null when no key is configured.
 	Seal *sealView `json:"seal"`
 }
@@ -100,7 +103,30 @@ func (a *App) fillStoreView(ctx context.Context, s tokenkeep.TokenStore, v *stor
 	if v.Seal, err = a.sealing(ctx, s); err != nil {
 		return err
 	}
+	if err := checkHistory(ctx, s, v); err != nil {
+		return err
+	}
 	return a.countTokens(ctx, s, v)
+}
+
+// checkHistory looks for the history and warns if the store could keep one.
+func checkHistory(ctx context.Context, s tokenkeep.TokenStore, v *storeView) error {
+	h, ok := s.(tokenkeep.Historian)
+	if !ok {
+		return nil
+	}
+	for _, err := range h.Events(ctx, tokenkeep.EventQuery{Since: time.Now()}) {
+		if errors.Is(err, tokenkeep.ErrNoHistory) {
+			v.Warnings = append(v.Warnings, "no history is kept, so that tokenkeep why has less to tell: "+err.Error())
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		break
+	}
+	v.History = true
+	return nil
 }
 
 func (a *App) countTokens(ctx context.Context, s tokenkeep.TokenStore, v *storeView) error {
@@ -136,7 +162,11 @@ func (a *App) showStoreView(v *storeView) error {
 		{"need a login", fmt.Sprint(v.NeedsLogin)},
 		{"being refreshed", fmt.Sprint(v.Claimed)},
 		{"without refresh token", fmt.Sprint(v.NoRefresh)},
+		{"history", "none"},
 		{"sealed", v.Seal.String()},
+	}
+	if v.History {
+		lines[7][1] = "kept"
 	}
 	if !v.Writable {
 		lines[2][1] = "that of Zoho's SDKs"
