@@ -162,7 +162,7 @@ func (p place) drop(kind string) {
 	defer func() { _ = db.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	for _, suffix := range []string{"", "_meta"} {
+	for _, suffix := range []string{"", "_meta", "_events"} {
 		_, _ = db.ExecContext(ctx, "DROP TABLE IF EXISTS "+u.Query().Get("table")+suffix) // a name of ours that nobody else has
 	}
 }
