@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,26 @@ func TestProtections(t *testing.T) {
 	if os.Getenv("TOKENKEEP_MUTANTS") == "" {
 		t.Skip("takes minutes; set TOKENKEEP_MUTANTS=1 to run it")
 	}
+	list := slices.Concat(protections, sealProtections, matrixProtections)
+	all := make(chan protection, len(list))
+	for _, p := range list {
+		all <- p
+	}
+	close(all)
+	for range runtime.GOMAXPROCS(0) { // each has a copy of the code to itself
+		t.Run("worker", func(t *testing.T) {
+			t.Parallel()
+			tree := copyTree(t)
+			for p := range all {
+				t.Run(p.name, func(t *testing.T) { p.check(t, tree) })
+			}
+		})
+	}
+}
+
+// copyTree copies the repository's code.
+func copyTree(t *testing.T) string {
+	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -38,9 +59,7 @@ func TestProtections(t *testing.T) {
 		}
 	}
 	copyFiles(t, root, tree)
-	for _, p := range slices.Concat(protections, sealProtections, matrixProtections) {
-		t.Run(p.name, func(t *testing.T) { p.check(t, tree) })
-	}
+	return tree
 }
 
 // folders returns the folders of the repository that may hold code.
@@ -60,7 +79,7 @@ func folders(t *testing.T, root string) (names []string) {
 
 // TestProtectionsAreInTheCode sees, always and quickly, that the list is up to date.
 func TestProtectionsAreInTheCode(t *testing.T) {
-	for _, p := range protections {
+	for _, p := range slices.Concat(protections, sealProtections, matrixProtections) {
 		whole, err := os.ReadFile(filepath.Join("../..", p.file))
 		if err != nil {
 			t.Fatal(err)
