@@ -28,13 +28,13 @@ func (f *flight) commit(ctx context.Context, row *Token, m *minted) (*snapshot, 
 	}
 	r.done()
 	rescued := f.pending != nil && m.record.Load() != nil
-	f.keeper.settle(ctx, f.st)
 	f.step(ctx, 10)
 	forced := f.st.wasRefused(row.AccessToken)
 	if r := f.st.refused.Load(); r != nil && r.Equal(next.AccessToken) {
 		f.st.refused.CompareAndSwap(r, nil) // the provider stands by it
 	}
 	sn := f.st.publish(f.keeper.snapshot(next, forced))
+	f.keeper.settle(ctx, f.st) // not before, or a look at the row takes it for another's
 	f.step(ctx, 11)
 	e := saved(next, rescued)
 	if m.successor() && e.Reason == "" {

@@ -18,7 +18,7 @@ const endTries = 8
 // An ender ends logins, one row at a time: it judges the row, marks it by
 // compare-and-swap, revokes it at the provider, looks at it again, and deletes it.
 //
-// The mark is a claim and the state "needs login". What read the row before, a refresh
+// The mark is a claim and the state "needs login", unless it is in doubt. What read the row before, a refresh
 // or a use, conflicts with it; what reads it afterwards does not ask with a refresh
 // token that is about to die; and a new login wipes it out, which the second look
 // sees. A store cannot delete one version of a row only: a login that is saved between
@@ -78,6 +78,12 @@ func (d *ender) plan(ctx context.Context, row *Token) (e Ending, ok bool) {
 		return e, false
 	}
 	e = endingOf(row, cause, reason)
+	if !d.insist {
+		list, err := d.keeper.recordedLogins(ctx, row)
+		if e.Err = err; err != nil || len(list) > 0 {
+			return e, err != nil // the user has logged in again; the row is to take that
+		}
+	}
 	if cause == CauseDead || cause == CauseInDoubt {
 		var revives bool
 		revives, e.Err = d.mayRevive(ctx, row)
@@ -98,12 +104,7 @@ func (d *ender) mayRevive(ctx context.Context, row *Token) (bool, error) {
 	if len(row.Candidates) > 0 {
 		return true, nil
 	}
-	if st := d.keeper.known(row.ID); st != nil {
-		if m := st.unsaved.Load(); m != nil && m.replaces(row) {
-			return true, nil
-		}
-	}
-	m, err := d.keeper.journaledFor(ctx, row)
+	m, err := d.keeper.waiting(ctx, row)
 	return m != nil, err
 }
 
@@ -147,7 +148,7 @@ func (d *ender) mark(ctx context.Context, row *Token, reason string) (*Token, er
 	defer cancel()
 	now := time.Now()
 	marked.Claim = Claim{Owner: d.keeper.owner + endMark + rand.Text()[:6], Since: now}
-	if marked.State.Class != NeedsLogin {
+	if c := marked.State.Class; c != NeedsLogin && c != InDoubt {
 		marked.State = State{Class: NeedsLogin, Reason: reason, Since: now, Failures: 1}
 	}
 	err := d.keeper.store.SaveToken(ctx, marked)
@@ -158,6 +159,7 @@ func (d *ender) mark(ctx context.Context, row *Token, reason string) (*Token, er
 		if now, readErr := d.keeper.store.FindTokenByID(ctx, row.ID); readErr == nil && now.Claim.Owner == marked.Claim.Owner {
 			return now, nil // only the answer was lost
 		}
+		d.unmark(ctx, row, marked) // it may have arrived, or arrive yet
 		return nil, storeError(d.op+": mark", err)
 	}
 	return marked, nil
@@ -166,9 +168,21 @@ func (d *ender) mark(ctx context.Context, row *Token, reason string) (*Token, er
 // isMarked reports whether row is still what was marked, by whom ever: two processes
 // may end one login. A name that it got, or a new encryption, does not count.
 func isMarked(row, marked *Token) bool {
-	return (row.Claim.Owner == marked.Claim.Owner || strings.Contains(row.Claim.Owner, endMark)) &&
+	return (row.Claim.Owner == marked.Claim.Owner || isEndMark(row.Claim)) &&
 		row.State.Class == marked.State.Class &&
 		row.RefreshToken.Equal(marked.RefreshToken) && row.AccessToken.Equal(marked.AccessToken)
+}
+
+// isEndMark reports whether c is that of an ender.
+func isEndMark(c Claim) bool { return strings.Contains(c.Owner, endMark) }
+
+// unmarked returns row's state without that of a mark: another ender's, who may have
+// been killed. What was before, the next refresh finds out.
+func unmarked(row *Token) State {
+	if isEndMark(row.Claim) && row.State.Since.Equal(row.Claim.Since) {
+		return State{}
+	}
+	return row.State
 }
 
 // unmark takes the mark back, so that a login that is alive works on.
@@ -184,7 +198,7 @@ func (d *ender) unmark(ctx context.Context, row, marked *Token) {
 			return
 		}
 		if err == nil {
-			now.State, now.Claim = row.State, Claim{}
+			now.State, now.Claim = unmarked(row), Claim{}
 			err = d.keeper.store.SaveToken(ctx, now)
 		}
 		if err == nil {

@@ -1,6 +1,7 @@
 package tokenkeep
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,20 +18,23 @@ func (k *Keeper) limitLogins(ctx context.Context, row *Token, renewed bool) erro
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.opts.FlightTime)
 	defer cancel()
-	older, err := k.otherLogins(ctx, row)
+	others, err := k.otherLogins(ctx, row)
 	if err != nil {
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: the user's logins could not be counted", "token", row.ID, "error", err)
 		return nil
 	}
-	over := len(older) + 1 - p.MaxLogins
+	over := len(others) + 1 - p.MaxLogins
 	if over <= 0 {
 		return nil
 	}
-	reason := fmt.Sprintf("%s: %d logins of the user, %d allowed", EndedByPolicy, len(older)+1, p.MaxLogins)
+	reason := fmt.Sprintf("%s: %d logins of the user, %d allowed", EndedByPolicy, len(others)+1, p.MaxLogins)
 	if p.RefuseLogins {
 		return k.refuseLogin(ctx, row, reason)
 	}
-	for _, t := range older[:over] {
+	for _, t := range others[:over] {
+		if byAge(t, row) > 0 {
+			break // it was made at the same moment, and ends this one: not both
+		}
 		if err := k.endSurplus(ctx, t, reason); err != nil {
 			k.opts.Logger.WarnContext(ctx, "tokenkeep: a login beyond the policy's limit was not ended", "token", t.ID, "error", err)
 		}
@@ -53,8 +57,13 @@ func (k *Keeper) otherLogins(ctx context.Context, row *Token) ([]*Token, error) 
 			list = append(list, t)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *Token) int { return loginTime(a).Compare(loginTime(b)) })
+	slices.SortFunc(list, byAge)
 	return list, nil
+}
+
+// byAge orders logins, the oldest first, everywhere alike.
+func byAge(a, b *Token) int {
+	return cmp.Or(loginTime(a).Compare(loginTime(b)), CompareIDs(a.ID, b.ID))
 }
 
 // endSurplus ends a login that is one too many.

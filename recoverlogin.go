@@ -162,23 +162,30 @@ func (k *Keeper) rowToForget(ctx context.Context, id string) *Token {
 // forgetLogins removes the recorded logins of a row's user: they were made before
 // it was deleted. Records of refreshes find the row gone.
 func (k *Keeper) forgetLogins(ctx context.Context, row *Token) {
-	if k.journal == nil {
-		return
-	}
-	names, err := k.journal.Names()
-	for _, name := range names {
-		r, _, readErr := k.record(ctx, name)
-		if readErr != nil {
-			err = errors.Join(err, readErr)
-			continue
-		}
-		if r != nil && r.kind == RescuedLogin && r.sameUser(row) {
-			k.dropRecord(ctx, r, row, "the login was deleted meanwhile")
-		}
+	list, err := k.recordedLogins(ctx, row)
+	for _, r := range list {
+		k.dropRecord(ctx, r, row, "the login was deleted meanwhile")
 	}
 	if err != nil {
 		k.opts.Logger.WarnContext(ctx, "tokenkeep: logins of a deleted user may wait in the rescue journal", "token", row.ID, "error", err)
 	}
+}
+
+// recordedLogins returns the logins of row's user that wait in the rescue journal. The
+// error joins those of the records that cannot be read.
+func (k *Keeper) recordedLogins(ctx context.Context, row *Token) (list []*record, err error) {
+	if k.journal == nil {
+		return nil, nil
+	}
+	names, err := k.journal.Names()
+	for _, name := range names {
+		r, _, readErr := k.record(ctx, name)
+		err = errors.Join(err, readErr)
+		if r != nil && r.kind == RescuedLogin && r.sameUser(row) {
+			list = append(list, r)
+		}
+	}
+	return list, err
 }
 
 // sameUser reports whether a recorded login is one of row's user, or row's own.

@@ -133,6 +133,17 @@ func (k *Keeper) settle(ctx context.Context, st *state) {
 	}
 }
 
+// waiting returns what was minted with row's refresh token and waits to be saved, here
+// or in the rescue journal of this host, or nil.
+func (k *Keeper) waiting(ctx context.Context, row *Token) (*minted, error) {
+	if st := k.known(row.ID); st != nil {
+		if m := st.unsaved.Load(); m != nil && m.replaces(row) {
+			return m, nil
+		}
+	}
+	return k.journaledFor(ctx, row)
+}
+
 // journaledFor returns what any process minted with row's refresh token and wrote
 // into the journal, if it is newer than what row has.
 func (k *Keeper) journaledFor(ctx context.Context, row *Token) (*minted, error) {

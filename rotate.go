@@ -134,10 +134,17 @@ func (k *Keeper) rotates() bool {
 	return p == RotationGrace || p == RotationStrict
 }
 
-// revokeAll revokes row's refresh token and its candidates.
+// revokeAll revokes row's refresh token, its candidates, and the successor that waits
+// to be saved. (If the journal cannot be read now, Recover revokes it.)
 func (k *Keeper) revokeAll(ctx context.Context, row *Token) error {
 	err := k.provider.Revoke(ctx, row)
-	for _, c := range row.Candidates {
+	spares := slices.Clone(row.Candidates)
+	if k.rotates() {
+		if m, _ := k.waiting(ctx, row); m != nil && m.successor() {
+			spares = append(spares, m.token.RefreshToken)
+		}
+	}
+	for _, c := range spares {
 		t := row.Clone()
 		t.RefreshToken, t.AccessToken = c, Secret{}
 		err = errors.Join(err, k.provider.Revoke(ctx, t))

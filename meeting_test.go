@@ -1,0 +1,226 @@
+package tokenkeep
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A dead row is not reaped while a new login of its user waits in the rescue journal:
+// the login would be dropped with it.
+func TestReapSparesARowWhoseNewLoginWaits(t *testing.T) {
+	for name, edit := range map[string]func(*Token){
+		"dead": func(r *Token) { r.State = State{Class: NeedsLogin, Reason: "gone", Since: time.Now().Add(-9 * day)} },
+		"idle": func(r *Token) { r.UsedAt = time.Now().Add(-99 * day) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newRescueSetup(t)
+				row := savedLogin(t, s.store, "ann", edit)
+				if name == "idle" {
+					row.CreatedAt = row.UsedAt
+					must(t, s.store.SaveToken(t.Context(), row))
+				}
+				s.loseLogin(t, &Grant{Code: NewSecret("1000.code"), UserName: "ann"})
+				k := s.keeper()
+				k.opts.Policy.IdleTimeout = day
+				_, err := k.Reap(t.Context(), ReapOptions{DeadFor: day, Idle: true})
+				must(t, err)
+				s.recover(t, RecoverReport{Merged: 1})
+				now, err := s.store.FindTokenByID(t.Context(), row.ID)
+				if err != nil || now.State != (State{}) || now.RefreshToken.Equal(row.RefreshToken) || len(s.p.revoked) > 1 {
+					t.Errorf("the new login is lost: %+v, %v, revoked %v", now, err, s.p.revoked)
+				}
+			})
+		})
+	}
+}
+
+// Of two logins of one user at the same moment, one stays, whoever counts first.
+func TestLoginsAtOnceDoNotEndEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := NewMemoryStore(), &stubProvider{}
+		k, _ := policed(slowList{rows}, p, Policy{MaxLogins: 1})
+		must(t, loginAtDC(t, k, "jp"))
+		done := make(chan error, 2)
+		for _, dc := range []string{"eu", "us"} {
+			go func() { done <- loginAtDC(t, k, dc) }()
+		}
+		for range cap(done) {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if left := rowsOf(t, rows); len(left) != 1 || left["ann@example.com@jp"] != nil {
+			t.Errorf("left: %v", left)
+		}
+	})
+}
+
+// A slowList takes a second to list its rows.
+type slowList struct{ *MemoryStore }
+
+func (s slowList) GetTokens(ctx context.Context) iter.Seq2[*Token, error] {
+	time.Sleep(time.Second)
+	return s.MemoryStore.GetTokens(ctx)
+}
+
+// What Revoke marked when it was killed may be alive: to clean it up as dead revokes it.
+func TestReapRevokesWhatAKilledRevokeMarked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := NewMemoryStore(), &stubProvider{}
+		row := savedLogin(t, rows, "ann", nil)
+		d := &ender{keeper: New(rows, p, nil), op: "revoke"}
+		_, err := d.mark(t.Context(), row, RevokedOnRequest)
+		must(t, err)
+		time.Sleep(3 * day)
+		_, err = New(rows, p, nil).Reap(t.Context(), ReapOptions{DeadFor: day})
+		must(t, err)
+		if len(rowsOf(t, rows)) != 0 || len(p.revoked) != 1 {
+			t.Errorf("left %v, revoked %v", rowsOf(t, rows), p.revoked)
+		}
+	})
+}
+
+// Two who cannot revoke a login leave it as it was, whichever gives up last.
+func TestRevokeTwiceAtOnceThatFails(t *testing.T) {
+	for name, before := range map[string]State{
+		"healthy": {}, "dead": {Class: NeedsLogin, Reason: "gone"}, "in doubt": {Class: InDoubt, Reason: "lost"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rows, p := NewMemoryStore(), &stubProvider{}
+				savedLogin(t, rows, "ann", func(r *Token) { r.State = before })
+				p.revoke = func(*Token) error { time.Sleep(time.Second); return &Error{Class: RetryLater, Reason: "Zoho is down"} }
+				done := make(chan error, 2)
+				for i := range cap(done) {
+					go func() {
+						time.Sleep(time.Duration(i) * time.Second / 2)
+						_, err := New(rows, p, nil).Revoke(t.Context(), RevokeQuery{All: true})
+						done <- err
+					}()
+				}
+				for range cap(done) {
+					if err := <-done; err == nil {
+						t.Error("no error")
+					}
+				}
+				if row := rowsOf(t, rows)["ann@eu"]; row == nil || row.State != before || row.Claim.Held() {
+					t.Errorf("left: %+v", row)
+				}
+			})
+		})
+	}
+}
+
+// A store that fails for a moment, having taken the mark, does not leave it there.
+func TestRevokeTakesBackAMarkThatArrived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := &faultyStore{TokenStore: NewMemoryStore()}, &stubProvider{}
+		savedLogin(t, rows, "ann", nil)
+		begin := time.Now()
+		k := New(cutOff{rows, begin.Add(time.Second)}, p, nil)
+		if _, err := k.Revoke(t.Context(), RevokeQuery{All: true}); err == nil {
+			t.Error("no error")
+		}
+		if row := rowsOf(t, rows)["ann@eu"]; row == nil || row.State != (State{}) || row.Claim.Held() {
+			t.Errorf("left: %+v", row)
+		}
+	})
+}
+
+// A cutOff store takes a save and loses its answer, and cannot be read after that
+// until a time.
+type cutOff struct {
+	*faultyStore
+	until time.Time
+}
+
+func (s cutOff) SaveToken(ctx context.Context, t *Token) error {
+	if err := s.faultyStore.SaveToken(ctx, t); err != nil || time.Now().After(s.until) {
+		return err
+	}
+	s.onFind = func() error {
+		if time.Now().Before(s.until) {
+			return errDown
+		}
+		return nil
+	}
+	return errors.New("connection reset")
+}
+
+// Who looks at the row when a rotation is saved and not yet published takes it for
+// what it is.
+func TestOwnRotationIsNotNoticedWhileItIsPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := NewMemoryStore(), &stubProvider{limits: Limits{Rotation: RotationStrict}}
+		p.refresh = func(context.Context, int64, *Token) (*Token, error) {
+			m := p.mint()
+			m.RefreshToken = NewSecret("1000.next")
+			return m, nil
+		}
+		row := stored(t, rows, -time.Minute)
+		told := &eventList{}
+		var s *Session
+		k := New(rows, p, &Options{OnEvent: told.add, OnStep: func(ctx context.Context, step int) {
+			if step == 10 {
+				_, err := s.Row(ctx)
+				must(t, err)
+			}
+		}})
+		s = open(t, k, row.ID)
+		_, err := s.Token(t.Context())
+		must(t, err)
+		if e := told.of(Adopted); len(e) > 0 {
+			t.Errorf("told of %+v", e)
+		}
+	})
+}
+
+// Logout ends also the successor of the refresh token that could not be saved.
+func TestLogoutRevokesTheSuccessorThatWaits(t *testing.T) {
+	for _, kind := range []string{"memory", "journal", "revoke", "delete"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newRescueSetup(t)
+				s.p.limits = Limits{Rotation: RotationStrict}
+				s.p.refresh = func(context.Context, int64, *Token) (*Token, error) {
+					s.store.onSave = down
+					m := s.p.mint()
+					m.RefreshToken = NewSecret("1000.next")
+					return m, nil
+				}
+				row := stored(t, s.store, -time.Minute)
+				k := s.keeper()
+				sess := open(t, k, row.ID)
+				if _, err := sess.Token(t.Context()); !errors.Is(err, errDown) {
+					t.Fatal(err)
+				}
+				s.store.onSave = nil
+				switch kind {
+				case "memory":
+					must(t, k.Logout(t.Context(), row.ID))
+				case "journal":
+					must(t, s.keeper().Logout(t.Context(), row.ID))
+				case "revoke":
+					_, err := k.Revoke(t.Context(), RevokeQuery{TokenID: row.ID})
+					must(t, err)
+				case "delete":
+					must(t, k.Delete(t.Context(), row.ID))
+				}
+				n := 0
+				for _, r := range s.p.revoked {
+					if r[:9] == "1000.next" {
+						n++
+					}
+				}
+				if want := kind != "delete"; (n > 0) != want {
+					t.Errorf("revoked %v", s.p.revoked)
+				}
+			})
+		})
+	}
+}
