@@ -148,8 +148,8 @@ func (t *tale) stranger(login string) (tokenkeep.Event, bool) {
 		case e.TokenID != t.id || e.Login == "":
 		case e.Login != login:
 			before = e
-		case e.Kind == tokenkeep.LoggedIn || e.Kind == tokenkeep.Rescued:
-			return tokenkeep.Event{}, false
+		case e.Kind == tokenkeep.LoggedIn || e.Kind == tokenkeep.Rescued || e.Kind == tokenkeep.Named:
+			return tokenkeep.Event{}, false // a login that was named first here has moved here
 		default:
 			return before, before.Login != ""
 		}

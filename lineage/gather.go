@@ -52,7 +52,7 @@ func Gather(ctx context.Context, s tokenkeep.TokenStore, q Query) (*Facts, error
 		User: g.User, Row: q.Row, Limits: q.Limits, Policy: q.Policy, Provider: q.Provider, Now: g.Now,
 	}
 	g.history, _ = s.(tokenkeep.Historian)
-	for _, step := range []func(context.Context) error{g.begins, g.own, g.absent, g.around, g.rows} {
+	for _, step := range []func(context.Context) error{g.begins, g.own, g.moved, g.absent, g.around, g.rows} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("lineage: %w", err)
 		}
@@ -100,6 +100,36 @@ func (g *gatherer) own(ctx context.Context) error {
 		q.TokenID, q.UserName = g.Row.ID, g.Row.UserName
 	}
 	return g.read(ctx, q)
+}
+
+// moved reads how the present login began, if it had a row of its own until its name
+// was known.
+func (g *gatherer) moved(ctx context.Context) error {
+	t := newTale(g.facts)
+	named, ok := t.last(func(e tokenkeep.Event) bool { return e.Kind == tokenkeep.Named && e.Login == t.login })
+	if !ok || g.Row == nil || t.count(func(e tokenkeep.Event) bool { return e.Kind == tokenkeep.LoggedIn && e.Login == t.login }) > 0 {
+		return nil
+	}
+	for e, err := range g.history.Events(ctx, tokenkeep.EventQuery{Since: named.Time.Add(-slack)}) {
+		if err != nil {
+			return err
+		}
+		if e.Time.After(named.Time.Add(slack)) {
+			break
+		}
+		if e.TokenID != t.id && e.Login == t.login {
+			g.add(e)
+		}
+	}
+	return nil
+}
+
+// add puts an event of another row among those of the login.
+func (g *gatherer) add(e tokenkeep.Event) {
+	if !slices.Contains(g.facts.Events, e) {
+		g.facts.Events = append(g.facts.Events, e)
+		slices.SortStableFunc(g.facts.Events, func(a, b tokenkeep.Event) int { return a.Time.Compare(b.Time) })
+	}
 }
 
 // read takes the events of q, those of other client apps as a neighbour's.
@@ -221,10 +251,7 @@ func (g *gatherer) other(t *tale, e tokenkeep.Event) {
 	case e.TokenID == t.id:
 	case e.Login != "" && e.Login == t.login:
 		// The same refresh token under another id: what happened to it happened here.
-		if !slices.Contains(g.facts.Events, e) {
-			g.facts.Events = append(g.facts.Events, e)
-			slices.SortStableFunc(g.facts.Events, func(a, b tokenkeep.Event) int { return a.Time.Compare(b.Time) })
-		}
+		g.add(e)
 	case e.TokenID != "" && (SameUser(e.UserName, g.facts.User) || e.ClientID != "" && e.ClientID == t.client):
 		g.known.tell(e)
 	}

@@ -35,6 +35,8 @@ func (t *tale) telling(e tokenkeep.Event) bool {
 	switch e.Kind {
 	case tokenkeep.Named:
 		return false
+	case tokenkeep.Deleted:
+		return e.TokenID == t.id || e.Login != t.login || t.login == "" // else the login has moved here
 	case tokenkeep.Adopted:
 		_, foreign := t.stranger(e.Login)
 		return foreign && !t.provenBefore(e)
