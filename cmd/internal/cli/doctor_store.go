@@ -26,14 +26,19 @@ func (a *App) checkStore(ctx context.Context) []checkup {
 	case errors.Is(err, fs.ErrNotExist):
 		return []checkup{checkFolder(l)}
 	case err != nil:
-		return append([]checkup{storeBroken(l, err)}, checkFiles(l)...)
+		return append([]checkup{a.storeBroken(l, err)}, checkFiles(l)...)
 	}
 	list := append([]checkup{a.ping(ctx, l, s)}, checkFiles(l)...)
 	list = append(list, a.checkRedis(ctx, s)...)
-	list = append(list, a.checkSealing(ctx, l, s)...)
 	tokens, err := rows(ctx, s)
+	if !isSealError(err) || a.keys != nil { // without a key nothing counts what is sealed
+		list = append(list, a.checkSealing(ctx, l, s)...)
+	}
+	if err != nil && list[0].Status == checkBroken {
+		return list // for the same reason
+	}
 	if err != nil {
-		return append(list, storeBroken(l, err))
+		return append(list, a.storeBroken(l, err))
 	}
 	list = append(list, a.checkLogins(tokens)...)
 	return append(list, a.checkIDs(ctx, l, tokens), checkTwice(tokens), checkHomes(tokens))
@@ -75,14 +80,16 @@ func (a *App) ping(ctx context.Context, l stores.Location, s tokenkeep.TokenStor
 		return good("store", "%s can be read", l)
 	}
 	if err := p.Ping(ctx); err != nil {
-		return storeBroken(l, err)
+		return a.storeBroken(l, err)
 	}
 	return good("store", "%s can be read and written; its schema is the one of this program", l)
 }
 
-func storeBroken(l stores.Location, err error) checkup {
+func (a *App) storeBroken(l stores.Location, err error) checkup {
 	fix := "check the path and its owner"
 	switch {
+	case isSealError(err), isKeyringError(err):
+		fix = hintFor(a.hintSeal(err))
 	case l.OnServer():
 		fix = hintFor(err)
 	case errors.Is(err, tokenkeep.ErrSchema):

@@ -29,8 +29,8 @@ const loginLong = `Logs a user in at Zoho and keeps the tokens. USER is the name
 under; without one it is looked up ("email:organisation").
 
 Ways to log in:
-  (default)               opens the browser and waits for Zoho's answer on this machine
-  --paste                 prints the address; paste back the one that the browser ends on
+  (default)               opens the browser on this machine and waits for Zoho
+  --paste                 prints the address; paste back the one the browser ends on
   --device                prints a code to enter in a browser on any machine
   --self-client           asks for a code that you make in Zoho's API console
   --with-refresh-token -  takes a refresh token that you have from standard input`

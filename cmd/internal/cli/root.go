@@ -52,6 +52,7 @@ func newRoot(a *App, extra []Command) *cobra.Command {
 		PersistentPreRunE: a.start,
 	}
 	globalFlags(root.PersistentFlags())
+	shortHelp(root)
 	for _, c := range append(commands(), extra...) {
 		root.AddCommand(c(a))
 	}
@@ -84,6 +85,26 @@ func globalFlags(f *pflag.FlagSet) {
 	f.Bool("quiet", false, "no notes and no progress")
 	f.Bool("verbose", false, "log what happens on standard error; never a secret")
 	f.Duration("timeout", 0, "give up after this `DURATION`, such as 30s")
+}
+
+// rareFlags are shown by the help of tokenkeep alone, not by that of each command.
+var rareFlags = []string{
+	"accounts-server", "api-domain", "idle-timeout", "key-file", "max-logins", "require-sealed", "session-lifetime",
+}
+
+// shortHelp leaves the rare flags out of the help of commands, and wraps the rest.
+func shortHelp(root *cobra.Command) {
+	root.SetUsageTemplate(strings.NewReplacer(
+		"Global Flags:", "Global Flags (tokenkeep --help has all):",
+		".FlagUsages", ".FlagUsagesWrapped 80",
+	).Replace(root.UsageTemplate()))
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		for _, name := range rareFlags {
+			root.PersistentFlags().Lookup(name).Hidden = cmd != root
+		}
+		show(cmd, args)
+	})
 }
 
 // changedFlags returns the flags that were given on the command line.

@@ -25,6 +25,15 @@ func (a *App) keyring(ctx context.Context) (*sealedstore.Keyring, error) {
 	return keys, nil
 }
 
+// openKeys is the operation of a [keyringError].
+const openKeys = "key"
+
+// isKeyringError reports whether err is one of keyringError.
+func isKeyringError(err error) bool {
+	e, ok := errors.AsType[*tokenkeep.Error](err)
+	return ok && e.Op == openKeys
+}
+
 // keyringError says what to do about keys that cannot be read. It does not wrap their
 // error: a key file that is missing is no store that is missing.
 func keyringError(source sealedstore.Source, err error) error {
@@ -33,7 +42,7 @@ func keyringError(source sealedstore.Source, err error) error {
 		reason = source.String() + " is not there"
 	}
 	return &tokenkeep.Error{
-		Class: tokenkeep.StoreUnavailable, Op: "open the store", Reason: reason,
+		Class: tokenkeep.StoreUnavailable, Op: openKeys, Reason: reason,
 		Hint: "bring the key back, or correct where it is looked for; if nothing was ever sealed, tokenkeep store new-key makes one; nothing was changed",
 	}
 }

@@ -126,7 +126,7 @@ func endingTable(views []endingView, dry bool) *ui.Table {
 			revoke = "yes"
 		}
 		name := nameOrNone(&tokenkeep.Token{UserName: v.User})
-		table.Add(ui.Text(v.ID, name, v.ClientID, v.DC, v.Cause, revoke, result, v.Reason)...)
+		table.Add(ui.Text(v.ID, name, middle(v.ClientID), v.DC, v.Cause, revoke, result, v.Reason)...)
 	}
 	return table
 }

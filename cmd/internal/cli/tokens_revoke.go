@@ -24,7 +24,7 @@ type revokeOptions struct {
 func newTokensRevoke(a *App) *cobra.Command {
 	var o revokeOptions
 	cmd := &cobra.Command{
-		Use: "revoke [USER|ID...]", Short: "Revoke logins at Zoho and delete them: some, a user's, a client's, or all", Long: revokeLong,
+		Use: "revoke [USER|ID...]", Short: "Revoke logins at Zoho and delete them", Long: revokeLong,
 		Example: "  tokenkeep tokens revoke --user ann@example.com --dry-run",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := a.withTimeout(cmd.Context(), 0)

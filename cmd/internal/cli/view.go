@@ -62,10 +62,11 @@ func utc(t time.Time) time.Time {
 }
 
 // standing is the state of a login now: what the row remembers, if time has not
-// healed it, or what its tokens and the policy say.
+// healed it, or what its tokens and the policy say. Time does not heal a wrong
+// client: after the pause the next refresh only tries again.
 func (a *App) standing(t *tokenkeep.Token) tokenkeep.State {
 	st, now := t.State, a.now()
-	if !st.Until.IsZero() && !now.Before(st.Until) {
+	if healed := !st.Until.IsZero() && !now.Before(st.Until); healed && st.Class != tokenkeep.Misconfigured {
 		st = tokenkeep.State{}
 	}
 	if st.Class == "" && t.RefreshToken.IsZero() && !t.Valid(now, 0) {
