@@ -80,8 +80,12 @@ func (d *ender) plan(ctx context.Context, row *Token) (e Ending, ok bool) {
 	e = endingOf(row, cause, reason)
 	if !d.insist {
 		list, err := d.keeper.recordedLogins(ctx, row)
-		if e.Err = err; err != nil || len(list) > 0 {
-			return e, err != nil // the user has logged in again; the row is to take that
+		if err != nil {
+			e.Err = journalError(err)
+			return e, true
+		}
+		if len(list) > 0 {
+			return e, false // the user has logged in again; the row is to take that
 		}
 	}
 	if cause == CauseDead || cause == CauseInDoubt {

@@ -224,3 +224,33 @@ func TestLogoutRevokesTheSuccessorThatWaits(t *testing.T) {
 		})
 	}
 }
+
+// The history in memory does not grow for ever.
+func TestHistoryInMemoryIsBounded(t *testing.T) {
+	s := NewMemoryStore()
+	batch := make([]Event, memoryEvents/10)
+	for i := range 25 {
+		for j := range batch {
+			batch[j].Version = int64(i*len(batch) + j)
+		}
+		must(t, s.AppendEvents(t.Context(), batch))
+	}
+	if n := len(s.events); n < memoryEvents || n > 2*memoryEvents || s.events[n-1].Version != 25*memoryEvents/10-1 {
+		t.Errorf("%d events, the last is %d", n, s.events[n-1].Version)
+	}
+}
+
+// A row is not reaped either while nobody can tell whether a new login waits.
+func TestReapSparesARowBesideAnUnreadableRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newRescueSetup(t)
+		s.sealer = xorSealer{7}
+		savedLogin(t, s.store, "ann", func(r *Token) { r.State = State{Class: NeedsLogin, Since: time.Now().Add(-9 * day)} })
+		s.loseLogin(t, &Grant{Code: NewSecret("1000.code"), UserName: "ann"})
+		s.sealer = xorSealer{9}
+		r, err := s.keeper().Reap(t.Context(), ReapOptions{DeadFor: day})
+		if e, ok := errors.AsType[*Error](err); !ok || e.Class != RetryLater || r.Failed != 1 || s.rows(t) != 1 {
+			t.Errorf("report %+v, error %v", r, err)
+		}
+	})
+}

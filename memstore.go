@@ -13,8 +13,9 @@ import (
 
 // A MemoryStore keeps tokens in memory: for tests, short jobs, and as the
 // reference of what a [TokenStore] does. It lives as long as the process and is
-// not shared between processes. Lookups read every row. The zero value is empty
-// and ready for use; it must not be copied.
+// not shared between processes. Lookups read every row. Its history keeps the newest
+// hundred thousand events at least. The zero value is empty and ready for use; it must
+// not be copied.
 type MemoryStore struct {
 	mu     sync.Mutex // guards what follows; never held across a wait
 	rows   map[string]*Token
@@ -167,6 +168,9 @@ func (s *MemoryStore) DeleteTokens(ctx context.Context) error {
 // Ping implements [Pinger].
 func (s *MemoryStore) Ping(ctx context.Context) error { return ctx.Err() }
 
+// memoryEvents is how many events are kept of a history in memory.
+const memoryEvents = 100_000
+
 // AppendEvents implements [Historian].
 func (s *MemoryStore) AppendEvents(ctx context.Context, events []Event) error {
 	if err := ctx.Err(); err != nil {
@@ -175,6 +179,9 @@ func (s *MemoryStore) AppendEvents(ctx context.Context, events []Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events = append(s.events, events...)
+	if n := len(s.events); n > 2*memoryEvents { // now and then, because it copies
+		s.events = slices.Clone(s.events[n-memoryEvents:])
+	}
 	return nil
 }
 

@@ -111,7 +111,7 @@ var protections = []protection{
 	{name: "a row that is being refreshed is not reaped", file: "ender.go", old: `cause == "" || !d.insist && d.isBusy(row, now)`, new: `cause == ""`, test: "TestReapCriteria"},
 	{name: "a shared refresh token is not reaped", file: "ender.go", old: "case errors.Is(err, ErrAmbiguous):\n\t\treturn true, nil", new: "case errors.Is(err, ErrAmbiguous):\n\t\treturn false, nil", test: "TestReapSparesASharedRefreshToken"},
 	{name: "what waits for a save is not dead", file: "rescue.go", old: "m != nil && m.replaces(row)", new: "m != nil && !m.replaces(row)", test: "TestReapSparesWhatWaitsForASave"},
-	{name: "a row whose new login waits stays", file: "ender.go", old: "err != nil || len(list) > 0", new: "err != nil || len(list) > 99", test: "TestReapSparesARowWhoseNewLoginWaits"},
+	{name: "a row whose new login waits stays", file: "ender.go", old: "if len(list) > 0 {", new: "if len(list) > 99 {", test: "TestReapSparesARowWhoseNewLoginWaits"},
 	{name: "logins at once do not end each other", file: "loginlimit.go", old: "if byAge(t, row) > 0 {", new: "if false {", test: "TestLoginsAtOnceDoNotEndEachOther"},
 	{name: "what a killed revoke marked is revoked", file: "ending.go", old: "cause == CauseDead && !isEndMark(row.Claim)", new: "cause == CauseDead", test: "TestReapRevokesWhatAKilledRevokeMarked"},
 	{name: "a mark is no state to go back to", file: "ender.go", old: "isEndMark(row.Claim) && row.State", new: "false && row.State", test: "TestRevokeTwiceAtOnceThatFails"},
