@@ -383,3 +383,26 @@ func (s *loginLoser) FindTokenByID(ctx context.Context, id string) (*tokenkeep.T
 	}
 	return s.MemoryStore.FindTokenByID(ctx, id)
 }
+
+// A refused refresh token in whose place a candidate works is no login that died: the
+// history tells of a failure that passed.
+func TestCandidateThatHelpsIsNoDeadLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRotation(t, graceful())
+		row := r.row()
+		row.Candidates = []tokenkeep.Secret{row.RefreshToken}
+		row.RefreshToken, row.Expiry = tokenkeep.NewSecret("dead.0"), time.Now().Add(-time.Minute)
+		r.check(r.store.SaveToken(t.Context(), row))
+		r.refreshElsewhere()
+		var told []tokenkeep.Class
+		for e, err := range r.store.Events(t.Context(), tokenkeep.EventQuery{}) {
+			r.check(err)
+			if e.Kind == tokenkeep.Failed {
+				told = append(told, e.Class)
+			}
+		}
+		if !slices.Equal(told, []tokenkeep.Class{tokenkeep.RetryLater}) {
+			t.Errorf("told of failures of the classes %v", told)
+		}
+	})
+}

@@ -31,7 +31,7 @@ func (f *flight) fail(flightCtx context.Context, row *Token, err error) error {
 		if !errors.Is(saveErr, ErrConflict) {
 			// If it was not saved, others see the claim stand still and find out for
 			// themselves.
-			f.emit(ctx, next, Event{Kind: Failed, Class: state.Class, Reason: state.Reason})
+			f.emit(ctx, next, failure(row, next, state))
 			if saveErr != nil && !e.Unknown {
 				f.st.idle.Store(&f.owner)
 			}
@@ -49,6 +49,16 @@ func (f *flight) fail(flightCtx context.Context, row *Token, err error) error {
 		}
 		row = fresh
 	}
+}
+
+// failure is the event of a refresh of row that ended in state and left next. If a
+// candidate took the place of the refresh token, the login goes on.
+func failure(row, next *Token, state State) Event {
+	e := Event{Kind: Failed, Class: state.Class, Reason: state.Reason}
+	if !next.RefreshToken.Equal(row.RefreshToken) {
+		e.Class, e.Reason = RetryLater, e.Reason+"; another refresh token of this login takes its place"
+	}
+	return e
 }
 
 // failed returns row after a refresh that failed. If its refresh token is dead or in
