@@ -259,9 +259,7 @@ func (d *ender) whoChanged(marked, now *Token) error {
 	if now.RefreshToken.Equal(marked.RefreshToken) {
 		return errAgain // somebody used it
 	}
-	p := d.keeper.provider.Limits().Rotation
-	rotated := p != "" && p != RotationNone && loginTime(now).Equal(loginTime(marked))
-	if d.insist && rotated {
+	if d.insist && d.keeper.rotates() && sameLogin(now, marked) {
 		return errAgain // the successor of what was revoked
 	}
 	return &Error{

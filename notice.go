@@ -27,7 +27,7 @@ func (k *Keeper) notice(ctx context.Context, st *state, row *Token, owner string
 		return false
 	}
 	e := Event{Kind: Adopted, Owner: owner, Expiry: row.Expiry, Reason: adoptedLogin}
-	if p := k.provider.Limits().Rotation; p != "" && p != RotationNone {
+	if k.rotates() {
 		e.Reason = adoptedRotated
 	}
 	k.emit(ctx, e.of(row))

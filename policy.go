@@ -27,9 +27,9 @@ type Policy struct {
 	Lifetime time.Duration
 	// MaxLogins is how many logins a user of one client may have at a time: those of
 	// all data centres, and of all organisations if names are "<email>:<zgid>". One
-	// more ends the oldest: it is revoked at the provider, then deleted. Each login
-	// reads the whole store for that, and only one whose name is known when it is made
-	// is counted. Zero: no limit.
+	// more ends the oldest: it is revoked at the provider, then deleted; of two at the
+	// same moment, one stays. Each login reads the whole store for that, and only one
+	// whose name is known when it is made is counted. Zero: no limit.
 	MaxLogins int
 	// RefuseLogins lets a login beyond MaxLogins fail with [ErrLoginLimit] instead; it
 	// is revoked again.

@@ -43,9 +43,10 @@ var errNoLimit = errors.New("the Policy has no such limit")
 
 // Reap ends logins of no use any more: it revokes them at the provider, unless their
 // refresh token is dead, and deletes them. One that cannot be revoked stays, and so
-// does one that somebody refreshes, uses or makes anew meanwhile. A login that the
-// Policy lets be refreshed is never ended, whatever fails about it: not one with a
-// wrong client secret, however long.
+// does one that somebody refreshes, uses or makes anew meanwhile, also if the new login
+// still waits in the rescue journal of this host. A login that the Policy lets be
+// refreshed is never ended, whatever fails about it: not one with a wrong client
+// secret, however long.
 //
 // Every limit is exceeded by Policy.ClockSkew before it counts, and the machine's
 // clock is believed beyond that: a dry run tells what it takes for old.

@@ -143,7 +143,7 @@ func (k *Keeper) finishLogin(ctx context.Context, r *record, old, row *Token) ou
 // holds. One that was rotated meanwhile is left alone: it is spent, and to show it
 // again may end its whole family.
 func (k *Keeper) dropLogin(ctx context.Context, r *record, row *Token, why string) outcome {
-	if p := k.provider.Limits().Rotation; p == "" || p == RotationNone {
+	if !k.rotates() {
 		k.giveBack(ctx, r.token)
 	}
 	return k.dropRecord(ctx, r, row, why)

@@ -24,8 +24,8 @@ func version1(t *testing.T) string {
 }
 
 // A database of the previous version is brought up to date, after a copy was made,
-// and its rows read as they were. Another program's new refresh token ends the
-// candidates of the earlier login.
+// and its rows read as they were. Another program's new refresh token is a login of
+// that moment, and ends the candidates of the earlier one.
 func TestPreviousVersion(t *testing.T) {
 	path := version1(t)
 	s := mustOpen(t, path, nil)
@@ -47,13 +47,16 @@ func TestPreviousVersion(t *testing.T) {
 	}
 	db := openSQL(t, path)
 	for _, c := range []struct {
-		column     string
-		candidates int
-	}{{"access_token", 1}, {"refresh_token", 0}} {
+		column             string
+		candidates, logins int
+	}{{"access_token", 1, 1}, {"refresh_token", 0, 2}} {
 		execute(t, db, "UPDATE oauthtoken SET "+c.column+" = 'other' WHERE id = '1000000000'")
 		got, err := s.FindTokenByID(t.Context(), old.ID)
-		if err != nil || len(got.Logins) != 1 || len(got.Candidates) != c.candidates {
-			t.Errorf("after another %s: %d logins, %d candidates, %v", c.column, len(got.Logins), len(got.Candidates), err)
+		if err != nil || len(got.Logins) != c.logins || len(got.Candidates) != c.candidates || got.UsedAt.IsZero() != (c.logins == 2) {
+			t.Fatalf("after another %s: %d logins, %d candidates, used %v, %v", c.column, len(got.Logins), len(got.Candidates), got.UsedAt, err)
+		}
+		if c.logins == 2 && (!got.Logins[0].Equal(old.Logins[0]) || time.Since(got.Logins[1]).Abs() > time.Minute) {
+			t.Errorf("the logins %v", got.Logins)
 		}
 	}
 }

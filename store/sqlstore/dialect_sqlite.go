@@ -70,7 +70,12 @@ func sqliteVersion2(n names) []string {
 		"ALTER TABLE {table} ADD COLUMN candidates text",
 		"ALTER TABLE {table} ADD COLUMN logins text",
 		"DROP TRIGGER " + n.derived("foreign_update"),
-		sqliteForeignUpdate(n, ", candidates = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token THEN NULL ELSE NEW.candidates END"),
+		sqliteForeignUpdate(n, `,
+				candidates = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token THEN NULL ELSE NEW.candidates END,
+				logins = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token
+					THEN coalesce(coalesce(NEW.logins, NEW.created_at) || ',', '') || (1000 * CAST(strftime('%s', 'now') AS INTEGER))
+					ELSE NEW.logins END,
+				used_at = CASE WHEN NEW.refresh_token IS NOT OLD.refresh_token THEN NULL ELSE NEW.used_at END`),
 	}
 }
 
@@ -105,8 +110,8 @@ func sqliteForeignVersion(n names) string {
 }
 
 // sqliteForeignUpdate counts the version when a program that knows no versions
-// changes a row. A new refresh token is a new login; a new access token shows
-// that the login works. More sets the columns of later versions.
+// changes a row. A new refresh token is a login of that moment; a new access token
+// shows that the login works. More sets the columns of later versions.
 func sqliteForeignUpdate(n names, more string) string {
 	return "CREATE TRIGGER " + n.derived("foreign_update") + ` AFTER UPDATE ON {table} FOR EACH ROW
 		WHEN NEW.version = OLD.version

@@ -60,9 +60,10 @@
 // touched by itself when a program does not set it (ON UPDATE CURRENT_TIMESTAMP),
 // and PostgreSQL stamps each row with its transaction (xmin), which is compared with
 // the one in writer. The first read of such a row adopts it: it counts the version,
-// in one more statement. A refresh token that such a program changed is a new login:
-// it clears state, claim, mint times, candidates and scopes, and with another API domain also
-// accounts server and data centre.
+// in one more statement. A refresh token that such a program changed is a new login of
+// that moment, for policies and quotas too: it clears state, claim, mint times,
+// candidates, scopes and the time of use, and with another API domain also accounts
+// server and data centre.
 //
 // Ids begin at 1000000000. The SDKs take max(id) as text and add one, which works
 // while all ids have one width. A MySQL table with shorter ids is cured, for them and

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,7 @@ func adopted(t *tokenkeep.Token, seen string, now time.Time) {
 	t.Version++
 	if before[0] != after[0] {
 		t.State, t.Claim, t.Mints, t.Candidates, t.Scopes = tokenkeep.State{}, tokenkeep.Claim{}, nil, nil, nil
+		t.Logins, t.UsedAt = loginsAnd(t, now), time.Time{}
 		if before[2] != after[2] {
 			t.AccountsServer, t.DataCentre = "", ""
 		}
@@ -52,6 +54,21 @@ func adopted(t *tokenkeep.Token, seen string, now time.Time) {
 	if before[1] != after[1] {
 		t.State = tokenkeep.State{}
 	}
+}
+
+// maxLogins bounds how many logins of other programs a row counts. No provider
+// keeps as many.
+const maxLogins = 100
+
+// loginsAnd returns the logins of t, which counts as one if it knows of none, and a
+// new one.
+func loginsAnd(t *tokenkeep.Token, at time.Time) []time.Time {
+	logins := slices.Clone(t.Logins)
+	if len(logins) == 0 && !t.CreatedAt.IsZero() {
+		logins = append(logins, t.CreatedAt)
+	}
+	logins = append(logins, at.UTC().Truncate(time.Millisecond))
+	return logins[max(0, len(logins)-maxLogins):]
 }
 
 // adopt turns the token of r, just read, into what it is after a foreign write, and
@@ -89,8 +106,8 @@ func (s *Store) adoptOnce(ctx context.Context, tx *sql.Tx, r row, version int64)
 
 func (s *Store) adoptArgs(t *tokenkeep.Token, version int64, mark string) []any {
 	v := values(t, t.UpdatedAt)
-	args := append(make([]any, 0, 11+s.stmts.keyArgs), v[colAccountsServer-2:colCandidates-1]...)
-	args = append(args, t.Version, fingerprint(t))
+	args := append(make([]any, 0, 13+s.stmts.keyArgs), v[colAccountsServer-2:colLogins-1]...)
+	args = append(args, v[colUsedAt-2], t.Version, fingerprint(t))
 	return append(s.stmts.key(args, t.ID), version, mark)
 }
 

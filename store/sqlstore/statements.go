@@ -77,7 +77,7 @@ func (st *statements) prepareWrites(p *preparer, d *Dialect, byID string) {
 	if d.foreign.column != "" {
 		mine := ", seen = ?, " + d.foreign.column + " = " + d.foreign.value
 		st.adopt = p.prepareWrite("UPDATE {table} SET accounts_server = ?, data_centre = ?, scopes = ?, " +
-			"state = ?, claim = ?, mints = ?, candidates = ?, version = ?" + mine + " " + where + " AND " + d.foreign.mark + " = ?")
+			"state = ?, claim = ?, mints = ?, candidates = ?, logins = ?, used_at = ?, version = ?" + mine + " " + where + " AND " + d.foreign.mark + " = ?")
 		set += mine
 		where += " AND " + d.foreign.ours
 		columns = append(columns, "seen", d.foreign.column)

@@ -68,13 +68,14 @@ func TestInterruptedUpgrade(t *testing.T) {
 	p.settled(t, p.byID(t, "1000000000"))
 }
 
-// A refresh token that another program changed ends the candidates of the earlier
-// login, and leaves the times of the logins alone.
+// A refresh token that another program changed is a login of that moment, as policies
+// and quotas count: it ends the candidates of the earlier login and was not used yet.
 func TestForeignLoginEndsCandidates(t *testing.T) {
 	eachProduct(t, func(t *testing.T, pr product) {
 		p := pr.newPlace(t)
 		tok := fullToken("a")
 		tok.Logins, tok.Candidates = []time.Time{time.UnixMilli(1)}, []tokenkeep.Secret{tokenkeep.NewSecret("1000.candidate")}
+		tok.UsedAt = time.UnixMilli(2)
 		p.save(t, tok)
 		p.exec(t, "UPDATE {table} SET access_token = 'other' WHERE id = '"+tok.ID+"'")
 		if got := p.byID(t, tok.ID); len(got.Candidates) != 1 || len(got.Logins) != 1 {
@@ -82,8 +83,12 @@ func TestForeignLoginEndsCandidates(t *testing.T) {
 		}
 		p.exec(t, "UPDATE {table} SET refresh_token = 'other' WHERE id = '"+tok.ID+"'")
 		for range 2 { // the second read is of what the first one adopted
-			if got := p.byID(t, tok.ID); len(got.Candidates) != 0 || len(got.Logins) != 1 {
-				t.Errorf("after another refresh token: %v, %v", got.Candidates, got.Logins)
+			got := p.byID(t, tok.ID)
+			if len(got.Candidates) != 0 || len(got.Logins) != 2 || !got.UsedAt.IsZero() || got.CreatedAt.IsZero() {
+				t.Fatalf("after another refresh token: %v, %v, used %v", got.Candidates, got.Logins, got.UsedAt)
+			}
+			if age := time.Since(got.Logins[1]); got.Logins[0].UnixMilli() != 1 || age.Abs() > time.Minute {
+				t.Errorf("the logins %v", got.Logins)
 			}
 		}
 	})
