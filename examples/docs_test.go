@@ -18,7 +18,7 @@ const elsewhere = "// Not compiled here: "
 // blocks returns the Go code that a guide takes from the examples.
 func blocks(t *testing.T, guide string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "docs", guide))
+	text, err := os.ReadFile(guide)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func sources(t *testing.T, pattern string) map[string]string {
 func TestGuidesShowTheExamples(t *testing.T) {
 	files := sources(t, "*/*.go")
 	for _, guide := range []string{"stores.md", "migrating.md"} {
-		for _, block := range blocks(t, guide) {
+		for _, block := range blocks(t, filepath.Join("..", "docs", guide)) {
 			if !contains(files, block) {
 				t.Errorf("%s shows code that is in no example: copy it again from the source\n%s", guide, block)
 			}
@@ -79,7 +79,7 @@ var rest = regexp.MustCompile(`(?ms)\Apackage .*?^\)$|^//.*?$|^package .*?$|^imp
 
 // TestStoresShowsTheWholeStore: nothing of the worked example is left out.
 func TestStoresShowsTheWholeStore(t *testing.T) {
-	shown := blocks(t, "stores.md")
+	shown := blocks(t, filepath.Join("..", "docs", "stores.md"))
 	slices.SortFunc(shown, func(a, b string) int { return len(b) - len(a) }) // none is cut by a part of it
 	for name, text := range sources(t, "secretsmanager/*.go") {
 		if strings.HasSuffix(name, "_test.go") {
