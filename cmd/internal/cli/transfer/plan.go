@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tokenkeep/tokenkeep"
 )
@@ -185,7 +186,12 @@ func (it *Item) save(ctx context.Context, s tokenkeep.TokenStore) error {
 	if it.Action == Add {
 		return s.SaveToken(ctx, it.Token)
 	}
-	row := tokenkeep.Merge(it.stored, it.Token) // by compare-and-swap: a refresh meanwhile wins
+	t := it.Token.Clone()
+	if !t.RefreshToken.IsZero() && !t.RefreshToken.Equal(it.stored.RefreshToken) && len(t.Logins) == 0 {
+		t.UsedAt = time.Now().Truncate(time.Millisecond)
+		t.Logins = []time.Time{t.UsedAt} // a login of this moment, as far as anybody knows
+	}
+	row := tokenkeep.Merge(it.stored, t) // by compare-and-swap: a refresh meanwhile wins
 	err := s.SaveToken(ctx, row)
 	it.Token = row
 	return err

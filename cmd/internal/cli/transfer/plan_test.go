@@ -212,3 +212,25 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// An imported login is one of that moment: a policy that ended the one before does not
+// end it.
+func TestImportedLoginIsNew(t *testing.T) {
+	s, old := tokenkeep.NewMemoryStore(), time.Now().AddDate(-1, 0, 0)
+	stored := token("ann", "r1", old)
+	stored.ID, stored.DataCentre, stored.Logins, stored.UsedAt = "", "eu", []time.Time{old}, old
+	if err := s.SaveToken(t.Context(), stored); err != nil {
+		t.Fatal(err)
+	}
+	if err := transfer.Apply(t.Context(), s, plan(t, s, true, token("ann", "r2", time.Now().Add(time.Hour)))); err != nil {
+		t.Fatal(err)
+	}
+	row, err := s.FindTokenByID(t.Context(), stored.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := tokenkeep.Policy{IdleTimeout: 24 * time.Hour, Lifetime: 48 * time.Hour}
+	if err := p.Check(row, time.Now()); err != nil || row.RefreshToken.Reveal() != "r2" || len(row.Logins) != 2 {
+		t.Errorf("%v, %d logins", err, len(row.Logins))
+	}
+}
