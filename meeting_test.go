@@ -254,3 +254,64 @@ func TestReapSparesARowBesideAnUnreadableRecord(t *testing.T) {
 		}
 	})
 }
+
+// A look-up or login that this process deletes before it becomes a session gives no
+// token: nobody knew a state to end then.
+func TestDeletedBeforeItIsASession(t *testing.T) {
+	for name, begin := range map[string]func(context.Context, *Keeper, *Token) (*Session, error){
+		"by user": func(ctx context.Context, k *Keeper, row *Token) (*Session, error) { return k.Session(ctx, row.UserName) },
+		"by id":   func(ctx context.Context, k *Keeper, row *Token) (*Session, error) { return k.SessionByID(ctx, row.ID) },
+		"login": func(ctx context.Context, k *Keeper, row *Token) (*Session, error) {
+			return k.Adopt(ctx, &Token{UserName: row.UserName, RefreshToken: NewSecret("1000.new"), AccessToken: NewSecret("1000.a"), Expiry: row.Expiry})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows := NewMemoryStore()
+			row := savedLogin(t, rows, "ann", nil)
+			store := &goneStore{MemoryStore: rows}
+			k := New(store, &stubProvider{}, nil)
+			store.then = func() { must(t, k.Delete(t.Context(), row.ID)) }
+			s, err := begin(t.Context(), k, row)
+			must(t, err)
+			if tok, err := s.Token(t.Context()); !errors.Is(err, ErrNotFound) {
+				t.Errorf("token of version %d, %v", tok.Version, err)
+			}
+			if n := len(rowsOf(t, rows)); n > 0 {
+				t.Errorf("%d rows", n)
+			}
+		})
+	}
+}
+
+// A goneStore does something once, right after it has read or saved a row.
+type goneStore struct {
+	*MemoryStore
+	then func()
+}
+
+func (s *goneStore) done() {
+	if then := s.then; then != nil {
+		s.then = nil
+		then()
+	}
+}
+
+func (s *goneStore) FindToken(ctx context.Context, t *Token) (*Token, error) {
+	row, err := s.MemoryStore.FindToken(ctx, t)
+	if t.AccessToken.IsZero() { // a login looks first
+		s.done()
+	}
+	return row, err
+}
+
+func (s *goneStore) FindTokenByID(ctx context.Context, id string) (*Token, error) {
+	row, err := s.MemoryStore.FindTokenByID(ctx, id)
+	s.done()
+	return row, err
+}
+
+func (s *goneStore) SaveToken(ctx context.Context, t *Token) error {
+	err := s.MemoryStore.SaveToken(ctx, t)
+	s.done()
+	return err
+}

@@ -112,6 +112,8 @@ var protections = []protection{
 	{name: "a shared refresh token is not reaped", file: "ender.go", old: "case errors.Is(err, ErrAmbiguous):\n\t\treturn true, nil", new: "case errors.Is(err, ErrAmbiguous):\n\t\treturn false, nil", test: "TestReapSparesASharedRefreshToken"},
 	{name: "what waits for a save is not dead", file: "rescue.go", old: "m != nil && m.replaces(row)", new: "m != nil && !m.replaces(row)", test: "TestReapSparesWhatWaitsForASave"},
 	{name: "a row whose new login waits stays", file: "ender.go", old: "if len(list) > 0 {", new: "if len(list) > 99 {", test: "TestReapSparesARowWhoseNewLoginWaits"},
+	{name: "a deleted row is no session", file: "keeper.go", old: "if k.deleted.Load() != deleted {", new: "if false {", test: "TestDeletedBeforeItIsASession"},
+	{name: "a candidate that helps is no death", file: "failure.go", old: "e.Class, e.Reason = RetryLater, ", new: "e.Reason = ", test: "TestCandidateThatHelpsIsNoDeadLogin"},
 	{name: "logins at once do not end each other", file: "loginlimit.go", old: "if byAge(t, row) > 0 {", new: "if false {", test: "TestLoginsAtOnceDoNotEndEachOther"},
 	{name: "what a killed revoke marked is revoked", file: "ending.go", old: "cause == CauseDead && !isEndMark(row.Claim)", new: "cause == CauseDead", test: "TestReapRevokesWhatAKilledRevokeMarked"},
 	{name: "a mark is no state to go back to", file: "ender.go", old: "isEndMark(row.Claim) && row.State", new: "false && row.State", test: "TestRevokeTwiceAtOnceThatFails"},
