@@ -259,8 +259,10 @@ func TestReapSparesARowBesideAnUnreadableRecord(t *testing.T) {
 // token: nobody knew a state to end then.
 func TestDeletedBeforeItIsASession(t *testing.T) {
 	for name, begin := range map[string]func(context.Context, *Keeper, *Token) (*Session, error){
-		"by user": func(ctx context.Context, k *Keeper, row *Token) (*Session, error) { return k.Session(ctx, row.UserName) },
-		"by id":   func(ctx context.Context, k *Keeper, row *Token) (*Session, error) { return k.SessionByID(ctx, row.ID) },
+		"by user": func(ctx context.Context, k *Keeper, row *Token) (*Session, error) {
+			return k.Session(ctx, row.UserName)
+		},
+		"by id": func(ctx context.Context, k *Keeper, row *Token) (*Session, error) { return k.SessionByID(ctx, row.ID) },
 		"login": func(ctx context.Context, k *Keeper, row *Token) (*Session, error) {
 			return k.Adopt(ctx, &Token{UserName: row.UserName, RefreshToken: NewSecret("1000.new"), AccessToken: NewSecret("1000.a"), Expiry: row.Expiry})
 		},
