@@ -61,11 +61,12 @@ func list(t *testing.T, s tokenkeep.TokenStore) []*tokenkeep.Token {
 func bare(tok *tokenkeep.Token) string {
 	c := tok.Clone()
 	c.ID, c.Version, c.CreatedAt, c.UpdatedAt = "", 0, time.Time{}, time.Time{}
-	text := fmt.Sprintf("%+v %s %s %s %s", *c, c.RefreshToken.Reveal(), c.AccessToken.Reveal(), c.GrantToken.Reveal(), c.ClientSecret.Reveal())
+	var text strings.Builder
+	fmt.Fprintf(&text, "%+v %s %s %s %s", *c, c.RefreshToken.Reveal(), c.AccessToken.Reveal(), c.GrantToken.Reveal(), c.ClientSecret.Reveal())
 	for _, candidate := range c.Candidates {
-		text += " " + candidate.Reveal()
+		text.WriteString(" " + candidate.Reveal())
 	}
-	return text
+	return text.String()
 }
 
 func run(t *testing.T, from, to tokenkeep.TokenStore, opt migrate.Options) *migrate.Result {
