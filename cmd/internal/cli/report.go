@@ -128,6 +128,9 @@ func hintFor(err error) string {
 	if e, ok := errors.AsType[*apiError](err); ok {
 		return e.hint()
 	}
+	if e, ok := errors.AsType[*config.Error](err); ok && e.InFile() {
+		return "correct " + e.Origin
+	}
 	switch {
 	case errors.Is(err, config.ErrPasswordArgument):
 		return "leave the password out of the argument and set TOKENKEEP_STORE_PASSWORD_FILE to a file that holds it; then choose a new password, because this one was seen"

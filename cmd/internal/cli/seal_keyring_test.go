@@ -27,7 +27,7 @@ func TestKeyInTheKeyring(t *testing.T) {
 	b.in = strings.NewReader(b.fake.Issue(clientID, "ann@example.com").RefreshToken)
 	run(0, "", "login", "ann", "--with-refresh-token", "-")
 	run(0, "was removed", "store", "rotate-key")
-	run(0, "1 rows with the key", "store", "check")
+	run(0, "1 row with the key", "store", "check")
 	run(0, "", "token", "ann")
 	keyring.MockInitWithError(keyring.ErrUnsupportedPlatform)
 	run(7, "next: bring the key back", "status")

@@ -52,7 +52,7 @@ func (v *sealView) String() string {
 	if v == nil {
 		return "no; tokens are stored in clear"
 	}
-	parts := []string{fmt.Sprintf("%d rows with the key %s", v.Rows[v.Key], v.Key)}
+	parts := []string{fmt.Sprintf("%s with the key %s", rowCount(v.Rows[v.Key]), v.Key)}
 	for _, id := range slices.Sorted(maps.Keys(v.Rows)) {
 		if id != v.Key {
 			parts = append(parts, fmt.Sprintf("%d with %s", v.Rows[id], id))
@@ -62,6 +62,13 @@ func (v *sealView) String() string {
 		parts = append(parts, fmt.Sprintf("%d in clear", v.Clear))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func rowCount(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
 }
 
 // journalKeys counts the records of rescue journals by the keys that they are sealed

@@ -102,13 +102,15 @@ type Error struct {
 
 // Error returns "origin: key: what is wrong".
 func (e *Error) Error() string {
-	if strings.HasPrefix(e.Origin, "-") || strings.HasPrefix(e.Origin, "$") {
-		return e.Origin + ": " + e.Err.Error()
-	}
-	if e.Key == "" {
+	if e.Key == "" || !e.InFile() {
 		return e.Origin + ": " + e.Err.Error()
 	}
 	return e.Origin + ": " + e.Key + ": " + e.Err.Error()
+}
+
+// InFile reports whether the setting is one of the configuration file.
+func (e *Error) InFile() bool {
+	return e.Origin != "" && !strings.HasPrefix(e.Origin, "-") && !strings.HasPrefix(e.Origin, "$")
 }
 
 // Unwrap returns what is wrong.
