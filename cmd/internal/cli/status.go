@@ -107,7 +107,10 @@ func probe(ctx context.Context, session *tokenkeep.Session) (string, error) {
 		return "no token", err
 	}
 	resp, err := call(ctx, session, http.MethodGet, "/crm/v8/users?type=CurrentUser", nil, nil)
-	if err != nil {
+	switch {
+	case needsLogin(tokenkeep.State{Class: tokenkeep.ClassOf(err)}):
+		return "refused", err
+	case err != nil:
 		return "no answer", err
 	}
 	defer resp.Body.Close()
