@@ -317,3 +317,22 @@ func (s *goneStore) SaveToken(ctx context.Context, t *Token) error {
 	s.done()
 	return err
 }
+
+// A login that waits in the journal outlives the end of the same user's login at
+// another data centre, and not that of the row it is for.
+func TestDeletionSparesLoginsOfOtherDataCentres(t *testing.T) {
+	for dc, merged := range map[string]int{"jp": 1, "eu": 0, "": 0} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newRescueSetup(t)
+			row := savedLogin(t, s.store, "ann", nil)
+			s.p.exchange = func(context.Context, *Grant) (*Token, error) {
+				m := s.p.mint()
+				m.ClientID, m.DataCentre, m.RefreshToken = "1000.CLIENT", dc, NewSecret("1000.refresh.new")
+				return m, nil
+			}
+			s.loseLogin(t, &Grant{Code: NewSecret("1000.code"), UserName: "ann"})
+			must(t, s.keeper().Delete(t.Context(), row.ID))
+			s.recover(t, RecoverReport{Merged: merged})
+		})
+	}
+}

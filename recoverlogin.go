@@ -192,5 +192,6 @@ func (k *Keeper) recordedLogins(ctx context.Context, row *Token) (list []*record
 func (r *record) sameUser(row *Token) bool {
 	t := r.token
 	same := t.UserName != "" && t.UserName == row.UserName && t.ClientID == row.ClientID
+	same = same && (t.DataCentre == row.DataCentre || t.DataCentre == "" || row.DataCentre == "")
 	return same || t.ID == row.ID || !t.RefreshToken.IsZero() && t.RefreshToken.Equal(row.RefreshToken)
 }
