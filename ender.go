@@ -22,8 +22,8 @@ const endTries = 8
 // or a use, conflicts with it; what reads it afterwards does not ask with a refresh
 // token that is about to die; and a new login wipes it out, which the second look
 // sees. A store cannot delete one version of a row only: a login that is saved between
-// that look and the deletion is lost. A kill leaves a row that needs a login, and is
-// ended by the next run.
+// that look and the deletion is lost. A kill leaves a row that needs a login, and tells
+// by its state that it may be alive at the provider: the next run ends it.
 type ender struct {
 	keeper *Keeper
 	op     string
@@ -180,15 +180,6 @@ func isMarked(row, marked *Token) bool {
 // isEndMark reports whether c is that of an ender.
 func isEndMark(c Claim) bool { return strings.Contains(c.Owner, endMark) }
 
-// unmarked returns row's state without that of a mark: another ender's, who may have
-// been killed. What was before, the next refresh finds out.
-func unmarked(row *Token) State {
-	if isEndMark(row.Claim) && row.State.Since.Equal(row.Claim.Since) {
-		return State{}
-	}
-	return row.State
-}
-
 // unmark takes the mark back, so that a login that is alive works on.
 func (d *ender) unmark(ctx context.Context, row, marked *Token) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.keeper.opts.ClaimTime)
@@ -203,6 +194,9 @@ func (d *ender) unmark(ctx context.Context, row, marked *Token) {
 		}
 		if err == nil {
 			now.State, now.Claim = unmarked(row), Claim{}
+			if d.keeper.rotates() {
+				now.Claim = row.Claim // it tells that the refresh token may be spent
+			}
 			err = d.keeper.store.SaveToken(ctx, now)
 		}
 		if err == nil {
@@ -213,6 +207,28 @@ func (d *ender) unmark(ctx context.Context, row, marked *Token) {
 			return
 		}
 	}
+}
+
+// isEnding reports whether somebody began to end row: its state is that of a mark, or
+// it is in doubt and marked. Its tokens may be alive at the provider.
+func isEnding(row *Token) bool {
+	return hasMarkState(row) || row.State.Class == InDoubt && isEndMark(row.Claim)
+}
+
+// hasMarkState reports whether row's state is what a mark wrote.
+func hasMarkState(row *Token) bool {
+	s := row.State
+	return s.Class == NeedsLogin && (strings.HasPrefix(s.Reason, EndedByPolicy) ||
+		strings.HasPrefix(s.Reason, CleanedUp) || strings.HasPrefix(s.Reason, RevokedOnRequest))
+}
+
+// unmarked returns row's state without that of a mark: another ender's, who may have
+// been killed. What was before, the next refresh finds out.
+func unmarked(row *Token) State {
+	if hasMarkState(row) {
+		return State{}
+	}
+	return row.State
 }
 
 // revoke ends row's tokens at the provider. Unless somebody asked for just that, a

@@ -24,6 +24,9 @@ const (
 	CauseUnfinished Cause = "unfinished"
 	// CauseRevoked: somebody asked for it with Revoke.
 	CauseRevoked Cause = "revoked"
+	// CauseLeft: a run of Reap or Revoke had begun to end it, and was killed or could
+	// not take that back.
+	CauseLeft Cause = "left"
 	// CauseTooMany: the user logged in more often than Policy.MaxLogins allows.
 	CauseTooMany Cause = "too_many"
 )

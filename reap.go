@@ -8,7 +8,8 @@ import (
 )
 
 // ReapOptions say what [Keeper.Reap] cleans up. Each criterion stands for itself and
-// is off unless it is set; with none, nothing happens.
+// is off unless it is set; with none, nothing happens. With any, what an earlier run of
+// Reap or Revoke began to end is ended too.
 type ReapOptions struct {
 	// Idle ends the logins that Policy.IdleTimeout has ended.
 	Idle bool
@@ -91,6 +92,8 @@ func (o *ReapOptions) judge(p Policy, row *Token, now time.Time) (Cause, string)
 	noTokens := row.RefreshToken.IsZero() && row.AccessToken.IsZero()
 	state := row.State
 	switch {
+	case isEnding(row):
+		return CauseLeft, state.Reason
 	case noTokens && past(row.CreatedAt, o.UnfinishedFor):
 		return CauseUnfinished, CleanedUp + ": a login that was not finished"
 	case noTokens:

@@ -94,13 +94,16 @@ func (s *Session) slow(ctx context.Context, want, floor time.Duration) (*snapsho
 	}
 	if s.st.usable(sn, now, want) {
 		k.refreshBehind(s.st)
+		k.use(s.st, sn, now)
 		return sn, nil
 	}
 	fresh, err := k.await(ctx, s.st, want, Secret{})
 	if err == nil {
+		k.use(s.st, fresh, time.Now())
 		return fresh, nil
 	}
 	if sn = s.st.snap.Load(); s.st.usable(sn, time.Now(), floor) {
+		k.use(s.st, sn, time.Now())
 		return sn, nil
 	}
 	return nil, err

@@ -85,7 +85,9 @@ func (c *simCaller) call() {
 	}
 	had, began := l.has(c.s.ID(), want), time.Now()
 	version, gone := l.latest(c.s.ID()), l.forgets(c.s.ID())
+	used := l.w.usedAt(c.s.ID())
 	tok, err := get(ctx)
+	l.w.used(l, c.s.ID(), err == nil)
 	if l.dead.Load() {
 		return
 	}
@@ -105,6 +107,7 @@ func (c *simCaller) call() {
 			l.w.violated("(l) %s: a caller received version %d of %s after version %d", l.name, tok.Version, c.s.ID(), version)
 		}
 		c.check(tok, floor)
+		c.checkLimits(tok, began, used)
 		c.use(ctx, tok)
 	}
 }
@@ -146,7 +149,7 @@ func (l *simLife) checkError(ctx context.Context, op string, err error) {
 	cut := ctx.Err() != nil && errors.Is(err, ctx.Err())
 	closed := l.closing.Load() && errors.Is(err, ErrClosed)
 	class := ClassOf(err)
-	answer := op != "token" && (errors.Is(err, ErrNotFound) || errors.Is(err, ErrAmbiguous))
+	answer := op != "token" && (errors.Is(err, ErrNotFound) || errors.Is(err, ErrAmbiguous) || errors.Is(err, ErrGaveUp) || errors.Is(err, ErrLoginLimit))
 	if !cut && !closed && !answer && class == "" {
 		l.w.violated("(k) %s: %s: an error without a class: %v", l.name, op, err)
 	}

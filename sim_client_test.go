@@ -71,15 +71,18 @@ func (p *simProvider) exchange(g *Grant) (*Token, error) {
 		ClientID: "1000.CLIENT", DataCentre: "eu", APIDomain: "https://www.zohoapis.eu",
 		RefreshToken: NewSecret(grant.rt), Scopes: []string{"ZohoCRM.modules.ALL"},
 	}
-	t.AccessToken, t.Expiry = p.mint(grant.user)
+	t.AccessToken, t.Expiry = p.mint(grant)
 	return t, nil
 }
 
 // Revoke implements [Provider].
 func (c simProviderClient) Revoke(ctx context.Context, t *Token) error {
+	e := simEndingOf(ctx)
+	asked := e != nil && !e.dry && (e.query != nil || e.reap != nil)
+	looked(ctx, &Token{ID: t.ID}) // what was seen before counts no more
 	twice := c.p.w.loggingInTwice(t.RefreshToken.Reveal())
 	return c.call(ctx, "revoke "+t.RefreshToken.Reveal(), func() error {
-		c.p.revoke(t, twice)
+		c.p.revoke(t, twice, asked)
 		c.p.w.note(c.l.name, "revokes %s", t.RefreshToken.Reveal())
 		return nil
 	})
@@ -108,6 +111,7 @@ func (c simProviderClient) call(ctx context.Context, op string, do func() error)
 	if err := l.gate(); err != nil {
 		return err
 	}
+	l.strike(ctx, op)
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // as an HTTP client has
 	defer cancel()
 	h := l.fault(&l.w.plan.provider)

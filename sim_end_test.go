@@ -44,16 +44,20 @@ func (w *simWorld) checkRow(l *simLife, row *Token) {
 		time.Sleep(time.Until(e.Until) + time.Second)
 		_, err = s.Token(context.Background())
 	}
-	if err != nil && !w.mayBeDead(row.RefreshToken.Reveal(), err) {
+	if err != nil && !w.mayBeDead(row, err) {
 		w.violated("(b) at the end, %s: the login %s of %s is lost: %v", l.name, row.RefreshToken.Reveal(), row.ID, err)
 	}
 }
 
 // mayBeDead reports whether a login may have ended: somebody ended it, or its
 // provider rotates and something went wrong.
-func (w *simWorld) mayBeDead(rt string, err error) bool {
-	switch w.provider.endedBy(rt) {
-	case "withdrawn", "logout", "twice":
+func (w *simWorld) mayBeDead(row *Token, err error) bool {
+	ended := isMark(row) && !w.faultless() || w.plan.policy.Check(row, time.Now()) != nil
+	if ended && errors.Is(err, ErrNeedsLogin) {
+		return true
+	}
+	switch w.provider.endedBy(row.RefreshToken.Reveal()) {
+	case "withdrawn", "logout", "twice", "ended":
 		return errors.Is(err, ErrNeedsLogin) || errors.Is(err, ErrInDoubt)
 	}
 	if w.plan.rotation == RotationNone {
@@ -72,7 +76,7 @@ func (w *simWorld) checkLogin(op *simOp) {
 	if op.kind != "login" || !op.ok {
 		return
 	}
-	if ended := w.provider.endedBy(op.rt); ended == "withdrawn" || ended == "logout" {
+	if ended := w.provider.endedBy(op.rt); ended == "withdrawn" || ended == "logout" || ended == "ended" || w.store.gap[op.rt] {
 		return
 	}
 	for _, other := range w.ops {

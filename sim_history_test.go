@@ -11,6 +11,7 @@ import (
 type simRow struct {
 	deleted bool
 	written time.Time // last
+	born    time.Time // the newest login that it had
 	gens    []*simGen // by version
 }
 
@@ -47,11 +48,12 @@ func (s *simStore) written(l *simLife, prev, next *Token, asked int64) {
 	} else {
 		s.checkVersion(h, prev, next, asked)
 		s.checkTokens(l, prev, next, login)
-		s.checkClaim(h, prev, next)
+		s.checkClaim(l, h, prev, next)
 	}
 	s.checkUser(next)
 	s.checkCandidates(next)
 	h.enter(prev, next)
+	h.born = latest(h.born, w.provider.bornAt(next.RefreshToken.Reveal()))
 	s.given[[2]string{next.ID, next.AccessToken.Reveal()}] = true
 }
 
@@ -131,9 +133,20 @@ func (s *simStore) shared(row *Token) bool {
 
 // checkClaim: a claim is taken over only when its row stood still for its time, and
 // only if something went wrong before.
-func (s *simStore) checkClaim(h *simRow, prev, next *Token) {
-	if !prev.Claim.Held() || !next.Claim.Held() || keeperOf(prev.Claim) == keeperOf(next.Claim) {
+func (s *simStore) checkClaim(l *simLife, h *simRow, prev, next *Token) {
+	switch {
+	case !prev.Claim.Held() || !next.Claim.Held():
 		return
+	case strings.Contains(next.Claim.Owner, endMark):
+		h.gen().takeovers++ // what was minted under the claim is dropped
+		return
+	case strings.Contains(prev.Claim.Owner, endMark) && l.owns(prev.Claim):
+		s.w.upset(l.name, "brings the claim back that its mark hid")
+		return
+	case keeperOf(prev.Claim) == keeperOf(next.Claim):
+		return
+	case isMark(prev):
+		s.w.stats.count("claims over a mark")
 	}
 	h.gen().takeovers++
 	s.w.stats.count("takeovers")
@@ -169,7 +182,7 @@ func (s *simStore) asked(l *simLife, row *Token) {
 	if l.dead.Load() || now == nil || !now.RefreshToken.Equal(row.RefreshToken) {
 		return
 	}
-	if now.Claim.Held() && !l.owns(now.Claim) || !now.AccessToken.Equal(row.AccessToken) {
+	if now.Claim.Held() && !l.owns(now.Claim) && !isMark(now) || !now.AccessToken.Equal(row.AccessToken) {
 		s.w.violated("(e) %s asks for a token of %s, which is no longer its to refresh", l.name, row.ID)
 	}
 }
@@ -217,6 +230,9 @@ func (s *simStore) received(m *simMint, ok bool) {
 
 // keeperOf returns the Keeper whose flight holds the claim.
 func keeperOf(c Claim) string {
+	if owner, _, ok := strings.Cut(c.Owner, endMark); ok {
+		return owner
+	}
 	if i := strings.LastIndexByte(c.Owner, ':'); i >= 0 {
 		return c.Owner[:i]
 	}

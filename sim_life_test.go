@@ -16,10 +16,11 @@ type simLife struct {
 	process int
 	name    string
 	keeper  *Keeper
-	dead    atomic.Bool   // nothing that it does reaches anybody any more
-	died    chan struct{} // closed by the crash
-	closing atomic.Bool   // it ends in good order
-	stopped atomic.Int64  // until when, since the schedule began
+	dead    atomic.Bool          // nothing that it does reaches anybody any more
+	uses    map[string]time.Time // of rows, by its callers; the world guards it
+	died    chan struct{}        // closed by the crash
+	closing atomic.Bool          // it ends in good order
+	stopped atomic.Int64         // until when, since the schedule began
 
 	mu    sync.Mutex // guards what follows; never held across a wait
 	rng   *rand.Rand
@@ -205,7 +206,7 @@ func (l *simLife) has(id string, d time.Duration) bool {
 	l.mu.Lock()
 	k, ok := l.known[id]
 	l.mu.Unlock()
-	return ok && !k.refused && time.Until(k.tok.Expiry) > d && !l.w.store.isDeleted(id)
+	return ok && !k.refused && time.Until(k.tok.Expiry) > d && !l.mayHaveEnded(k.tok) && !l.w.store.isDeleted(id)
 }
 
 type noTransport struct{}

@@ -15,7 +15,8 @@ type simOp struct {
 	ok             bool
 }
 
-func simUser(n int) string { return fmt.Sprintf("user%d@zylker.com:%d", n, 7000+n) }
+// simUser is a user of an organisation: two of them are one person.
+func simUser(n int) string { return fmt.Sprintf("user%d@zylker.com:%d", n/2, 7000+n) }
 
 // firstLogins stores what every schedule begins with.
 func (w *simWorld) firstLogins() {
@@ -24,7 +25,7 @@ func (w *simWorld) firstLogins() {
 		t := w.provider.login(simUser(n), true)
 		t.UserName = simUser(n)
 		w.store.login(t.RefreshToken.Reveal(), 1)
-		_ = w.store.save(l, t)
+		_ = w.store.save(context.Background(), l, t)
 		w.store.login(t.RefreshToken.Reveal(), -1)
 	}
 }
@@ -87,7 +88,7 @@ func (w *simWorld) act(l *simLife, user string, r *rand.Rand) {
 	}
 	defer cancel()
 	row := w.store.rowOf(user)
-	kind := r.IntN(8)
+	kind := r.IntN(12)
 	switch {
 	case kind < 4 || row == nil:
 		w.logIn(ctx, l, user, r)
@@ -106,10 +107,14 @@ func (w *simWorld) act(l *simLife, user string, r *rand.Rand) {
 		err := l.keeper.Logout(ctx, row.ID)
 		w.end(ctx, l, op, err)
 		w.provider.countLogout(user, -1)
-	default:
+	case kind < 8:
 		w.note("admin", "withdraws %s of %s", row.RefreshToken.Reveal(), user)
 		w.stats.count("withdrawals")
 		w.provider.withdraw(row.RefreshToken.Reveal(), r.IntN(2) == 0)
+	case kind < 10:
+		w.revoke(ctx, l, row, r)
+	default:
+		w.reap(ctx, l, r)
 	}
 }
 
@@ -135,6 +140,9 @@ func (w *simWorld) logIn(ctx context.Context, l *simLife, user string, r *rand.R
 	rt := t.RefreshToken.Reveal()
 	if !w.plan.nameless || r.IntN(2) == 0 {
 		t.UserName = user
+	}
+	if w.plan.policy.MaxLogins > 0 {
+		ctx = w.ending(ctx, &simEnding{}, r)
 	}
 	w.store.login(rt, 1)
 	op := w.begin("login", user, rt)

@@ -53,6 +53,7 @@ type simPlan struct {
 	hammer    bool // one caller refreshes without need
 	crashes   int  // and stops and restarts, of each process
 	logins    int  // and log-outs, deletions and revocations
+	policy    Policy
 	store     simSite
 	provider  simSite
 }
@@ -77,6 +78,7 @@ func newSimPlan(r *rand.Rand) simPlan {
 	if r.IntN(2) == 0 {
 		p.logins = 1 + r.IntN(6)
 	}
+	p.policy = newSimPolicy(r)
 	if r.IntN(10) == 0 {
 		return p
 	}

@@ -21,6 +21,7 @@ type simProvider struct {
 // A simGrant is a refresh token.
 type simGrant struct {
 	user   string
+	born   time.Time // when the login was made
 	rt     string
 	parent string // what it was rotated from
 	spent  time.Time
@@ -33,7 +34,8 @@ type simGrant struct {
 // A simAccess is an access token.
 type simAccess struct {
 	user   string
-	n      int // the order in which they were minted
+	born   time.Time // when the login was made
+	n      int       // the order in which they were minted
 	expiry time.Time
 	dead   bool
 }
@@ -56,7 +58,7 @@ func (p *simProvider) login(user string, with bool) *Token {
 		RefreshToken: NewSecret(g.rt), Scopes: []string{"ZohoCRM.modules.ALL"},
 	}
 	if with {
-		t.AccessToken, t.Expiry = p.mint(user)
+		t.AccessToken, t.Expiry = p.mint(g)
 		p.lives(g, t.Expiry)
 	}
 	return t
@@ -64,19 +66,19 @@ func (p *simProvider) login(user string, with bool) *Token {
 
 // grant makes a refresh token, for a caller that holds mu.
 func (p *simProvider) grant(user, parent string) *simGrant {
-	g := &simGrant{user: user, rt: fmt.Sprintf("1000.r%d", len(p.grants)+1), parent: parent}
+	g := &simGrant{user: user, born: time.Now(), rt: fmt.Sprintf("1000.r%d", len(p.grants)+1), parent: parent}
 	p.grants[g.rt] = g
 	return g
 }
 
 // mint makes an access token, for a caller that holds mu.
-func (p *simProvider) mint(user string) (Secret, time.Time) {
+func (p *simProvider) mint(g *simGrant) (Secret, time.Time) {
 	for _, a := range p.access {
-		a.dead = a.dead || p.w.plan.single && a.user == user
+		a.dead = a.dead || p.w.plan.single && a.user == g.user
 	}
 	p.minted++
 	value := fmt.Sprintf("1000.a%d", p.minted)
-	a := &simAccess{user: user, n: p.minted, expiry: time.Now().Add(p.w.plan.life)}
+	a := &simAccess{user: g.user, born: p.grants[p.root(g.rt)].born, n: p.minted, expiry: time.Now().Add(p.w.plan.life)}
 	p.access[value] = a
 	return NewSecret(value), a.expiry
 }
@@ -97,7 +99,7 @@ func (p *simProvider) refresh(t *Token) (*Token, error) {
 		return nil, errSimInvalid
 	}
 	answer := &Token{}
-	answer.AccessToken, answer.Expiry = p.mint(g.user)
+	answer.AccessToken, answer.Expiry = p.mint(g)
 	g.mints = append(g.mints, time.Now())
 	p.lives(g, answer.Expiry)
 	if p.w.plan.rotation != RotationNone {
@@ -188,8 +190,9 @@ func (p *simProvider) root(rt string) string {
 }
 
 // revoke ends a login, or an access token alone, for a Keeper. twice says that its
-// user's logins ran into each other.
-func (p *simProvider) revoke(t *Token, twice bool) {
+// user's logins ran into each other, asked that Reap or Revoke wants it.
+func (p *simProvider) revoke(t *Token, twice, asked bool) {
+	marked := asked || p.w.store.isMarked(p.kin(t.RefreshToken.Reveal())...)
 	p.mu.Lock()
 	g := p.grants[t.RefreshToken.Reveal()]
 	if g == nil {
@@ -203,6 +206,8 @@ func (p *simProvider) revoke(t *Token, twice bool) {
 	switch {
 	case p.logouts[g.user] > 0:
 		who = "logout"
+	case marked:
+		who = "ended"
 	case twice:
 		who = "twice"
 	}

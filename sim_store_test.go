@@ -21,6 +21,8 @@ type simStore struct {
 	rows    *MemoryStore
 	history map[string]*simRow
 	given   map[[2]string]bool // every row and access token that were ever stored together
+	marks   map[string]bool    // refresh tokens that were to be ended
+	gap     map[string]bool    // whether a deleted one was saved after the last look at it
 	logins  map[string]int     // refresh tokens whose login runs at this moment
 	claims  chan string        // rows that somebody claims, for who wants to come in between
 }
@@ -28,7 +30,7 @@ type simStore struct {
 func newSimStore(w *simWorld) *simStore {
 	return &simStore{
 		w: w, rows: NewMemoryStore(), history: map[string]*simRow{},
-		given: map[[2]string]bool{}, logins: map[string]int{}, claims: make(chan string),
+		given: map[[2]string]bool{}, logins: map[string]int{}, marks: map[string]bool{}, gap: map[string]bool{}, claims: make(chan string),
 	}
 }
 
@@ -36,7 +38,7 @@ func newSimStore(w *simWorld) *simStore {
 func (s *simStore) now(id string) *Token { return s.rows.rows[id] }
 
 // save writes a row for a life.
-func (s *simStore) save(l *simLife, t *Token) error {
+func (s *simStore) save(ctx context.Context, l *simLife, t *Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	asked := t.Version
@@ -47,6 +49,11 @@ func (s *simStore) save(l *simLife, t *Token) error {
 	err := s.rows.SaveToken(context.Background(), t)
 	switch {
 	case err == nil:
+		if next := s.now(t.ID); isMark(next) && next.Claim.Owner != prev.Claim.Owner {
+			s.checkMark(ctx, l, prev, next)
+		} else if prev != nil && isMark(prev) && !isMark(next) {
+			delete(s.marks, prev.RefreshToken.Reveal()) // taken back
+		}
 		s.written(l, prev, s.now(t.ID), asked)
 	case errors.Is(err, ErrConflict) && prev != nil && prev.Version == asked:
 		s.w.violated("(f) a save of the current version %d of %s conflicts", asked, t.ID)
@@ -55,9 +62,10 @@ func (s *simStore) save(l *simLife, t *Token) error {
 }
 
 // delete removes a row for a life.
-func (s *simStore) delete(l *simLife, id string) error {
+func (s *simStore) delete(ctx context.Context, l *simLife, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.checkDelete(ctx, l, s.now(id))
 	err := s.rows.DeleteToken(context.Background(), id)
 	if err == nil {
 		s.history[id].deleted = true
@@ -102,6 +110,13 @@ func (s *simStore) holds(rts ...string) string {
 	return ""
 }
 
+// isMarked reports whether one of the refresh tokens is to be ended.
+func (s *simStore) isMarked(rts ...string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(rts, func(rt string) bool { return s.marks[rt] })
+}
+
 // claimed tells that a row is claimed to one who waits for that, if there is one.
 func (s *simStore) claimed(id string) {
 	select {
@@ -120,6 +135,16 @@ func (s *simStore) nameOf(id string) string {
 	return ""
 }
 
+// bornAt returns when the newest login was made that the row had.
+func (s *simStore) bornAt(id string) (at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.history[id]; h != nil {
+		at = h.born
+	}
+	return at
+}
+
 // login tells that the login with this refresh token begins (1) or is over (-1).
 func (s *simStore) login(rt string, n int) {
 	s.mu.Lock()
@@ -129,12 +154,10 @@ func (s *simStore) login(rt string, n int) {
 
 // simRest is the part of a store that the Keeper makes no use of here.
 type simRest interface {
-	GetTokens(ctx context.Context) iter.Seq2[*Token, error]
 	DeleteTokens(ctx context.Context) error
 }
 
-func (s *simStore) GetTokens(context.Context) iter.Seq2[*Token, error] { panic("not used") }
-func (s *simStore) DeleteTokens(context.Context) error                 { panic("not used") }
+func (s *simStore) DeleteTokens(context.Context) error { panic("not used") }
 
 // A simStoreClient is the store as one process reaches it.
 type simStoreClient struct {
@@ -157,6 +180,9 @@ func (c simStoreClient) FindTokenByID(ctx context.Context, id string) (t *Token,
 		t, err = c.l.w.store.rows.FindTokenByID(context.Background(), id)
 		return err
 	})
+	if err == nil {
+		looked(ctx, t)
+	}
 	return answered(t, err)
 }
 
@@ -170,7 +196,7 @@ func answered(t *Token, err error) (*Token, error) {
 // SaveToken implements [TokenStore].
 func (c simStoreClient) SaveToken(ctx context.Context, t *Token) error {
 	row := t.Clone()
-	if err := c.call(ctx, "save "+t.ID, t.Version > 0, func() error { return c.l.w.store.save(c.l, row) }); err != nil {
+	if err := c.call(ctx, "save "+t.ID, t.Version > 0, func() error { return c.l.w.store.save(ctx, c.l, row) }); err != nil {
 		return err
 	}
 	t.ID, t.Version = row.ID, row.Version
@@ -179,7 +205,22 @@ func (c simStoreClient) SaveToken(ctx context.Context, t *Token) error {
 
 // DeleteToken implements [TokenStore].
 func (c simStoreClient) DeleteToken(ctx context.Context, id string) error {
-	return c.call(ctx, "delete "+id, false, func() error { return c.l.w.store.delete(c.l, id) })
+	return c.call(ctx, "delete "+id, false, func() error { return c.l.w.store.delete(ctx, c.l, id) })
+}
+
+// GetTokens implements [TokenStore].
+func (c simStoreClient) GetTokens(ctx context.Context) iter.Seq2[*Token, error] {
+	return func(yield func(*Token, error) bool) {
+		for _, row := range c.l.w.store.all() {
+			if err := c.call(ctx, "list", false, func() error { return nil }); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Ping implements [Pinger].
@@ -195,6 +236,7 @@ func (c simStoreClient) call(ctx context.Context, op string, late bool, do func(
 	if err := l.gate(); err != nil {
 		return err
 	}
+	l.strike(ctx, op)
 	h := l.fault(&l.w.plan.store)
 	if h.fault != simNone {
 		l.w.upset(l.name, "%s: the store's fault %v", op, h.fault)

@@ -34,6 +34,8 @@ type simWorld struct {
 	processes []*simProcess
 	lives     []*simLife
 	ops       []*simOp
+	uses      map[string]time.Time // of rows, by whom ever, with success or without
+	gave      map[string]time.Time // those with success
 }
 
 // A simEntry is a line of the log. It is formatted only when it is shown.
@@ -45,7 +47,7 @@ type simEntry struct {
 }
 
 func newSimWorld(seed uint64, stats *simStats) *simWorld {
-	w := &simWorld{seed: seed, stats: stats, began: time.Now(), evening: make(chan struct{})}
+	w := &simWorld{seed: seed, stats: stats, began: time.Now(), evening: make(chan struct{}), uses: map[string]time.Time{}, gave: map[string]time.Time{}}
 	w.plan = newSimPlan(w.stream(0))
 	w.store = newSimStore(w)
 	w.provider = newSimProvider(w)
@@ -78,6 +80,7 @@ func (w *simWorld) run() {
 	}
 	time.Sleep(longestPause + 2*time.Minute) // longer than any pause, and than any write is on its way
 	w.checkEnd()
+	w.checkLeftovers()
 	for _, l := range w.lives {
 		_ = l.keeper.Close()
 	}
@@ -131,11 +134,11 @@ func (p *simProcess) start() {
 	w := p.w
 	l := &simLife{
 		w: w, process: p.n, name: fmt.Sprintf("p%d.%d", p.n, p.ran), died: make(chan struct{}),
-		rng: w.stream(uint64(1000 + 100*p.n + p.ran)), known: map[string]simKnown{}, gone: map[string]bool{}, steps: map[int]int{},
+		rng: w.stream(uint64(1000 + 100*p.n + p.ran)), known: map[string]simKnown{}, gone: map[string]bool{}, steps: map[int]int{}, uses: map[string]time.Time{},
 	}
 	l.drawTraps()
 	l.keeper = New(simStoreClient{simRest: w.store, l: l}, simProviderClient{w.provider, l}, &Options{
-		ClaimTime: w.plan.claim, MinValidity: w.plan.valid, OnStep: l.onStep, OnEvent: l.onEvent, Base: noTransport{},
+		ClaimTime: w.plan.claim, MinValidity: w.plan.valid, OnStep: l.onStep, OnEvent: l.onEvent, Base: noTransport{}, Policy: w.plan.policy,
 	})
 	p.cur = l
 	p.ran++
