@@ -99,7 +99,6 @@ func (s *Session) slow(ctx context.Context, want, floor time.Duration) (*snapsho
 	}
 	fresh, err := k.await(ctx, s.st, want, Secret{})
 	if err == nil {
-		k.use(s.st, fresh, time.Now())
 		return fresh, nil
 	}
 	if sn = s.st.snap.Load(); s.st.usable(sn, time.Now(), floor) {
@@ -127,10 +126,12 @@ func (k *Keeper) await(ctx context.Context, st *state, want time.Duration, not S
 			return nil, err
 		}
 		if st.usable(sn, time.Now(), want) && !not.Equal(sn.tok.secret) {
+			k.use(st, sn, time.Now())
 			return sn, nil
 		}
 	}
 	if st.usable(sn, time.Now(), want) {
+		k.use(st, sn, time.Now())
 		return sn, nil // the provider gives the same token again
 	}
 	return nil, tooLongError(want)

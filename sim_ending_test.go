@@ -275,11 +275,12 @@ func (c *simCaller) checkLimits(tok AccessToken, began, used time.Time) {
 		return
 	}
 	// A login without an access token goes on with the one that is there.
-	born := latest(w.provider.bornAt(tok.Reveal()), w.store.bornAt(tok.TokenID))
+	born, fixed := w.store.bornAt(tok.TokenID)
+	born = latest(born, w.provider.bornAt(tok.Reveal()))
 	if p.Lifetime > 0 && began.Sub(born) > p.Lifetime+p.skew()+simLate {
 		w.violated("(o) %s: a caller received %s of %s, whose login was made %v ago", c.l.name, tok.Reveal(), tok.TokenID, began.Sub(born))
 	}
-	if idle := began.Sub(latest(born, used)); p.IdleTimeout > 0 && idle > p.IdleTimeout+p.touchEvery()+p.skew()+simLate {
+	if idle := began.Sub(latest(latest(born, fixed), used)); p.IdleTimeout > 0 && idle > p.IdleTimeout+p.touchEvery()+p.skew()+simLate {
 		w.violated("(o) %s: a caller received %s of %s, which nobody used for %v", c.l.name, tok.Reveal(), tok.TokenID, idle)
 	}
 }

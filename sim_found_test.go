@@ -255,3 +255,92 @@ func TestNobodyJoinsTheRefreshOfADeletedLogin(t *testing.T) {
 		}
 	})
 }
+
+// Two that end one login, and can revoke it neither: it works on, though the mark of
+// the second hides what the first had seen.
+func TestTwoEndersThatFailLeaveALoginThatWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows, p := NewMemoryStore(), &stubProvider{}
+		row := stored(t, rows, -time.Minute)
+		down := &Error{Class: RetryLater, Op: "revoke", Reason: "Zoho is down"}
+		second := &stubProvider{revoke: func(*Token) error { time.Sleep(time.Second); return down }}
+		p.revoke = func(*Token) error {
+			go func() { _, _ = New(rows, second, nil).Revoke(t.Context(), RevokeQuery{All: true}) }()
+			synctest.Wait()
+			return down
+		}
+		k := New(rows, p, nil)
+		if _, err := k.Revoke(t.Context(), RevokeQuery{All: true}); err == nil {
+			t.Error("no error though nothing was revoked")
+		}
+		time.Sleep(time.Minute)
+		if _, err := open(t, k, row.ID).Token(t.Context()); err != nil {
+			t.Errorf("the login is lost: %v", err)
+		}
+	})
+}
+
+// A login of a strict rotator that is refreshed elsewhere, and cannot be revoked: the
+// mark does not make anybody forget that its refresh token may be spent.
+func TestFailedRevokeForgetsNoSpentToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := NewMemoryStore()
+		row := stored(t, rows, -time.Minute)
+		row.Claim = Claim{Owner: "elsewhere:1:A:B", Since: time.Now()} // it has died since
+		must(t, rows.SaveToken(t.Context(), row))
+		p := &stubProvider{limits: Limits{Rotation: RotationStrict}}
+		p.revoke = func(*Token) error { return &Error{Class: RetryLater, Reason: "the provider is down"} }
+		k := New(rows, p, nil)
+		if _, err := k.Revoke(t.Context(), RevokeQuery{All: true}); err == nil {
+			t.Error("no error though nothing was revoked")
+		}
+		if _, err := open(t, k, row.ID).Token(t.Context()); !errors.Is(err, ErrInDoubt) || p.refreshes.Load() != 0 {
+			t.Errorf("error %v after %d requests", err, p.refreshes.Load())
+		}
+	})
+}
+
+// What a run had marked when it was killed is ended by the next run of Reap, whatever
+// that looks for, and revoked.
+func TestReapEndsWhatAKilledRunBegan(t *testing.T) {
+	for name, state := range map[string]Class{"alive": "", "in doubt": InDoubt} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rows, p := NewMemoryStore(), &stubProvider{}
+				row := stored(t, rows, time.Hour)
+				row.State = State{Class: state}
+				must(t, rows.SaveToken(t.Context(), row))
+				k := New(rows, p, nil)
+				_, err := (&ender{keeper: k, op: "revoke"}).mark(t.Context(), row, RevokedOnRequest) // and no more
+				must(t, err)
+				time.Sleep(day)
+				r, err := k.Reap(t.Context(), ReapOptions{DeadFor: time.Hour})
+				must(t, err)
+				if r.Ended[CauseLeft] != 1 || len(p.revoked) != 1 || len(rowsOf(t, rows)) != 0 {
+					t.Errorf("report %+v, revoked %v", r, p.revoked)
+				}
+			})
+		})
+	}
+}
+
+// A use that takes the token which another process refreshed is a use: it is written
+// down, so that the login is not idle too early.
+func TestUseOfAnothersTokenCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := NewMemoryStore()
+		row := stored(t, rows, time.Minute)
+		k, _ := policed(rows, &stubProvider{}, Policy{IdleTimeout: 80 * time.Minute, ClockSkew: -1})
+		s := open(t, k, row.ID)
+		time.Sleep(time.Minute)
+		row.AccessToken, row.Expiry, row.UsedAt = NewSecret("1000.access.other"), time.Now().Add(10*time.Hour), time.Now()
+		must(t, rows.SaveToken(t.Context(), row))
+		time.Sleep(30 * time.Minute)
+		_, err := s.Refresh(t.Context())
+		must(t, err)
+		synctest.Wait()
+		if used := read(t, rows, row.ID).UsedAt; !used.Equal(time.Now()) {
+			t.Errorf("it was used just now, and the row says %v ago", time.Since(used))
+		}
+	})
+}

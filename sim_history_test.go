@@ -12,6 +12,7 @@ type simRow struct {
 	deleted bool
 	written time.Time // last
 	born    time.Time // the newest login that it had
+	fixed   time.Time // when it was misconfigured last
 	gens    []*simGen // by version
 }
 
@@ -53,6 +54,9 @@ func (s *simStore) written(l *simLife, prev, next *Token, asked int64) {
 	s.checkUser(next)
 	s.checkCandidates(next)
 	h.enter(prev, next)
+	if prev != nil && prev.State.Class == Misconfigured {
+		h.fixed = time.Now()
+	}
 	h.born = latest(h.born, w.provider.bornAt(next.RefreshToken.Reveal()))
 	s.given[[2]string{next.ID, next.AccessToken.Reveal()}] = true
 }

@@ -135,14 +135,15 @@ func (s *simStore) nameOf(id string) string {
 	return ""
 }
 
-// bornAt returns when the newest login was made that the row had.
-func (s *simStore) bornAt(id string) (at time.Time) {
+// bornAt returns when the newest login was made that the row had, and when it was
+// misconfigured last, which is no idleness.
+func (s *simStore) bornAt(id string) (born, fixed time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.history[id]; h != nil {
-		at = h.born
+		born, fixed = h.born, h.fixed
 	}
-	return at
+	return born, fixed
 }
 
 // login tells that the login with this refresh token begins (1) or is over (-1).

@@ -124,6 +124,8 @@ func roles() map[string]func(context.Context, *player) error {
 		"torture": playTorture,
 		"call":    playCall,
 		"step":    playStep,
+		"end":     playEnd,
+		"refresh": playRefresh,
 		"append":  playAppend,
 		"record":  playRecord,
 	}

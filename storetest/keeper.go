@@ -21,6 +21,7 @@ func keeperChecks() []check {
 		{name: "keeper/one-request-of-all-processes", level: Versioned, shared: true, run: checkOneRequest},
 		{name: "keeper/stopped-holder", level: Versioned, shared: true, stops: true, run: checkStopped},
 		{name: "keeper/killed-at-each-step", level: Durable, shared: true, run: checkKilledAtSteps},
+		{name: "keeper/killed-while-ending", level: Durable, shared: true, run: checkKilledWhileEnding},
 	}
 }
 
