@@ -66,8 +66,8 @@ func endingOf(row *Token, cause Cause, reason string) Ending {
 
 // mustRevoke reports whether the provider may still accept a token of row.
 func mustRevoke(row *Token, cause Cause) bool {
-	switch {
-	case cause == CauseDead && !isEndMark(row.Claim), cause == CauseExpired, cause == CauseUnfinished:
+	switch cause {
+	case CauseDead, CauseExpired, CauseUnfinished:
 		return false
 	}
 	return !row.RefreshToken.IsZero() || !row.AccessToken.IsZero()

@@ -93,7 +93,7 @@ func (o *ReapOptions) judge(p Policy, row *Token, now time.Time) (Cause, string)
 	state := row.State
 	switch {
 	case isEnding(row):
-		return CauseLeft, state.Reason
+		return CauseLeft, leftReason(row)
 	case noTokens && past(row.CreatedAt, o.UnfinishedFor):
 		return CauseUnfinished, CleanedUp + ": a login that was not finished"
 	case noTokens:
@@ -106,6 +106,14 @@ func (o *ReapOptions) judge(p Policy, row *Token, now time.Time) (Cause, string)
 		return CauseInDoubt, CleanedUp + ": in doubt for " + age(now.Sub(state.Since)) + ": " + state.Reason
 	}
 	return o.pastPolicy(p, row, now)
+}
+
+// leftReason says why an earlier run began to end row.
+func leftReason(row *Token) string {
+	if hasMarkState(row) {
+		return row.State.Reason
+	}
+	return CleanedUp + ": " + row.State.Reason
 }
 
 // pastPolicy is the criteria Idle and Lifetime.

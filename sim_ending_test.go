@@ -3,7 +3,6 @@ package tokenkeep
 import (
 	"context"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 )
@@ -40,12 +39,11 @@ type simEnding struct {
 	reap  *ReapOptions // neither: a login
 	dry   bool
 
-	mu     sync.Mutex // guards what follows
-	seen   map[string]*Token
-	calls  int
-	blow   int  // the call at which the process crashes or stops; zero: none
-	crash  bool // and which of the two
-	struck bool
+	mu    sync.Mutex // guards what follows
+	seen  map[string]*Token
+	calls int
+	blow  int  // the call at which the process crashes or stops; zero: none
+	crash bool // and which of the two
 }
 
 type simEndingKey struct{}

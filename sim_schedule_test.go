@@ -38,7 +38,14 @@ import (
 //   - (j) no goroutine is left at the end, which synctest sees to;
 //   - (k) every error has a class, or is the caller's own ctx;
 //   - (l) an older access token never replaces a newer one, and nobody saves what was
-//     minted under a claim that somebody else has by now.
+//     minted under a claim that somebody else has by now;
+//   - (m) Reap marks nothing that could still be refreshed and that the policy, worked
+//     out anew, lets live, Revoke nothing that the query does not mean; and nobody
+//     deletes what he has not seen marked after it was revoked;
+//   - (n) what Revoke said is ended is gone, and its refresh token dead;
+//   - (o) nobody gets a token of a login that a limit had ended when he asked;
+//   - (p) what a crash or a failure left marked works again or is ended by the next
+//     run, and nothing that was to be ended is alive and stored nowhere.
 //
 // TOKENKEEP_SIM_SCHEDULES says how many schedules there are, TOKENKEEP_SIM_SEED which
 // one is the first; alone, that it is the only one. A seed decides about everything

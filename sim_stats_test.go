@@ -30,6 +30,7 @@ var simCounted = []string{
 	"schedules", "calls", "logins", "deletes", "logouts", "withdrawals",
 	"mints", "answers lost", "takeovers", "crashes", "stops", "logins dead at the end",
 	"event logged_in", "event refreshed", "event adopted", "event taken_over", "event dropped", "event failed",
+	"revokes", "reaps", "marks", "endings", "endings cut short", "leftovers ended", "event ended",
 	"event invalidated", "event unsaved", "event named", "event revoked", "event deleted",
 	"error retry_later", "error throttled", "error needs_login", "error misconfigured", "error in_doubt", "error store_unavailable",
 }

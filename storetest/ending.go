@@ -211,4 +211,6 @@ func (x *trial) wholeOrGone(s tokenkeep.TokenStore, k *tokenkeep.Keeper, ts *tok
 	}
 }
 
-func isNewer(t *tokenkeep.Token) bool { return strings.HasPrefix(t.RefreshToken.Reveal(), "1000.newer.") }
+func isNewer(t *tokenkeep.Token) bool {
+	return strings.HasPrefix(t.RefreshToken.Reveal(), "1000.newer.")
+}
