@@ -247,7 +247,11 @@ func (d *ender) revoke(ctx context.Context, row *Token, e Ending) (err error) {
 			err = k.panicked(ctx, "provider", r)
 		}
 	}()
-	if err := k.revokeAll(ctx, row); err != nil {
+	err = k.revokeAll(ctx, row)
+	if e.Cause == CauseRevoked {
+		err = errors.Join(err, k.revokeRecorded(ctx, row))
+	}
+	if err != nil {
 		return err
 	}
 	k.emit(ctx, Event{Kind: Revoked, Reason: e.Reason}.of(row))

@@ -243,7 +243,7 @@ func (k *Keeper) Logout(ctx context.Context, id string) error {
 		return callerError(ctx, "logout", err)
 	}
 	if !row.RefreshToken.IsZero() || !row.AccessToken.IsZero() {
-		if err := k.revokeAll(ctx, row); err != nil {
+		if err := errors.Join(k.revokeAll(ctx, row), k.revokeRecorded(ctx, row)); err != nil {
 			return fmt.Errorf("logout: the token is still stored: %w", err)
 		}
 		k.emit(ctx, Event{Kind: Revoked, Reason: "logout"}.of(row))

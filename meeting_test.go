@@ -336,3 +336,26 @@ func TestDeletionSparesLoginsOfOtherDataCentres(t *testing.T) {
 		})
 	}
 }
+
+// What ends a login at the provider also revokes the login that waits in its place.
+func TestLogoutRevokesTheLoginThatWaits(t *testing.T) {
+	for name, end := range map[string]func(context.Context, *Keeper, string) error{
+		"logout": func(ctx context.Context, k *Keeper, id string) error { return k.Logout(ctx, id) },
+		"revoke": func(ctx context.Context, k *Keeper, id string) error {
+			_, err := k.Revoke(ctx, RevokeQuery{TokenID: id})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newRescueSetup(t)
+				row := savedLogin(t, s.store, "ann", nil)
+				s.loseLogin(t, &Grant{Code: NewSecret("1000.code"), UserName: "ann"})
+				must(t, end(t.Context(), s.keeper(), row.ID))
+				if len(s.p.revoked) != 2 || s.p.revoked[1] != "1000.refresh.1|1000.access.1" || len(s.files(t)) != 0 {
+					t.Errorf("revoked %v, left %v", s.p.revoked, s.files(t))
+				}
+			})
+		})
+	}
+}

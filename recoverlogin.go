@@ -171,6 +171,16 @@ func (k *Keeper) forgetLogins(ctx context.Context, row *Token) {
 	}
 }
 
+// revokeRecorded revokes the logins that forgetLogins is going to remove. (If they
+// cannot be read now, Recover revokes them.)
+func (k *Keeper) revokeRecorded(ctx context.Context, row *Token) (err error) {
+	list, _ := k.recordedLogins(ctx, row)
+	for _, r := range list {
+		err = errors.Join(err, k.provider.Revoke(ctx, r.token))
+	}
+	return err
+}
+
 // recordedLogins returns the logins of row's user that wait in the rescue journal. The
 // error joins those of the records that cannot be read.
 func (k *Keeper) recordedLogins(ctx context.Context, row *Token) (list []*record, err error) {
