@@ -139,7 +139,7 @@ type Keeper struct {
 	owner    string    // names this Keeper in claims
 	journal  *journal.Dir
 	rescued  atomic.Int64 // records written
-	deleted  atomic.Int64 // rows
+	deleted  deletions
 	recorder *recorder
 
 	// misconfigured is the monotonic time until which this Keeper knows from the
@@ -204,7 +204,7 @@ func (k *Keeper) Session(ctx context.Context, user string) (*Session, error) {
 // SessionByID returns the session of the token with this id. The error wraps
 // [ErrNotFound] when there is none.
 func (k *Keeper) SessionByID(ctx context.Context, id string) (*Session, error) {
-	deleted := k.deleted.Load()
+	deleted := k.deleted.count()
 	row, err := k.look(ctx, id)
 	if err != nil {
 		return nil, callerError(ctx, "session", err)
@@ -226,7 +226,7 @@ func (k *Keeper) look(ctx context.Context, id string) (*Token, error) {
 // SessionFor returns the session of the one token that partial means; see
 // [MatchFor].
 func (k *Keeper) SessionFor(ctx context.Context, partial *Token) (*Session, error) {
-	deleted := k.deleted.Load()
+	deleted := k.deleted.count()
 	row, err := k.store.FindToken(ctx, partial)
 	if err != nil {
 		return nil, callerError(ctx, "session", err)
@@ -243,9 +243,9 @@ func (k *Keeper) found(ctx context.Context, row *Token, deleted int64) *Session 
 }
 
 // session returns a handle on row's shared state and lets it learn from row, which was
-// read or saved when this Keeper had deleted so many rows. If it has deleted more since,
-// row may be one of them, without a state then that could be ended: what the row told is
-// forgotten, and the next use reads it anew.
+// read or saved when this Keeper had deleted so many rows. If it has deleted this one
+// since, without a state then that could be ended, what the row told is forgotten, and
+// the next use reads it anew.
 func (k *Keeper) session(row *Token, deleted int64) *Session {
 	st := k.state(row.ID)
 	if st.isStranger(row) {
@@ -253,7 +253,7 @@ func (k *Keeper) session(row *Token, deleted int64) *Session {
 		st = k.state(row.ID)
 	}
 	st.publish(k.snapshot(row, false))
-	if k.deleted.Load() != deleted {
+	if k.deleted.since(deleted, row.ID) {
 		st.snap.Store(nil)
 	}
 	return &Session{keeper: k, st: st}

@@ -96,7 +96,7 @@ func (k *Keeper) Adopt(ctx context.Context, t *Token) (*Session, error) {
 // adopt is Adopt; kept reports, beside an error, that the login waits in the
 // journal, or that the store has it or may take it yet.
 func (k *Keeper) adopt(ctx context.Context, t *Token) (s *Session, kept bool, err error) {
-	t, deleted := t.Clone(), k.deleted.Load()
+	t, deleted := t.Clone(), k.deleted.count()
 	t.Version, t.Claim = 0, Claim{}
 	loggedIn(t, time.Now())
 	t.ClientID = cmp.Or(t.ClientID, k.opts.ClientID)
@@ -275,7 +275,7 @@ func (k *Keeper) Delete(ctx context.Context, id string) error {
 // delete is Delete of a row; reason says why, if that is not plain.
 func (k *Keeper) delete(ctx context.Context, row *Token, reason string) error {
 	err := k.store.DeleteToken(ctx, row.ID)
-	k.deleted.Add(1) // before the state is looked for: see session
+	k.deleted.add(row.ID)
 	if st := k.known(row.ID); st != nil && (err == nil || errors.Is(err, ErrNotFound)) {
 		k.end(ctx, st)
 	}

@@ -344,3 +344,37 @@ func TestUseOfAnothersTokenCounts(t *testing.T) {
 		}
 	})
 }
+
+// The deletion of one row takes no other row's token from memory: a caller who has a
+// valid one goes on without the store.
+func TestDeletionOfAnotherRowForgetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := &goneStore{MemoryStore: NewMemoryStore()}
+		ann, bob := savedLogin(t, rows.MemoryStore, "ann", nil), savedLogin(t, rows.MemoryStore, "bob", nil)
+		store := &faultyStore{TokenStore: rows}
+		k := New(store, &stubProvider{}, nil)
+		s := open(t, k, ann.ID)
+		rows.then = func() { must(t, k.Delete(t.Context(), bob.ID)) } // in the middle of a look at ann's row
+		_, err := k.SessionByID(t.Context(), ann.ID)
+		must(t, err)
+		store.onFind = func() error { return errors.New("connection refused") }
+		if _, err := s.Token(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestDeletions(t *testing.T) {
+	var d deletions
+	d.add("a")
+	n := d.count()
+	if d.add("b"); d.since(n, "a") || !d.since(n, "b") || !d.since(n-1, "a") {
+		t.Error("a deletion was not told, or one from before")
+	}
+	for range len(d.ids) {
+		d.add("c")
+	}
+	if !d.since(n, "b") {
+		t.Error("a deletion was forgotten with a sure answer")
+	}
+}

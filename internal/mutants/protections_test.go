@@ -112,7 +112,7 @@ var protections = []protection{
 	{name: "a shared refresh token is not reaped", file: "ender.go", old: "case errors.Is(err, ErrAmbiguous):\n\t\treturn true, nil", new: "case errors.Is(err, ErrAmbiguous):\n\t\treturn false, nil", test: "TestReapSparesASharedRefreshToken"},
 	{name: "what waits for a save is not dead", file: "rescue.go", old: "m != nil && m.replaces(row)", new: "m != nil && !m.replaces(row)", test: "TestReapSparesWhatWaitsForASave"},
 	{name: "a row whose new login waits stays", file: "ender.go", old: "if len(list) > 0 {", new: "if len(list) > 99 {", test: "TestReapSparesARowWhoseNewLoginWaits"},
-	{name: "a deleted row is no session", file: "keeper.go", old: "if k.deleted.Load() != deleted {", new: "if false {", test: "TestDeletedBeforeItIsASession"},
+	{name: "a deleted row is no session", file: "keeper.go", old: "if k.deleted.since(deleted, row.ID) {", new: "if false {", test: "TestDeletedBeforeItIsASession"},
 	{name: "a candidate that helps is no death", file: "failure.go", old: "e.Class, e.Reason = RetryLater, ", new: "e.Reason = ", test: "TestCandidateThatHelpsIsNoDeadLogin"},
 	{name: "a logout ends the login that waits", file: "recoverlogin.go", old: "err = errors.Join(err, k.provider.Revoke(ctx, r.token))", new: "_ = r", test: "TestLogoutRevokesTheLoginThatWaits"},
 	{name: "logins at once do not end each other", file: "loginlimit.go", old: "if byAge(t, row) > 0 {", new: "if false {", test: "TestLoginsAtOnceDoNotEndEachOther"},
