@@ -26,8 +26,20 @@ func (k *Keeper) refreshBehind(st *state) {
 	if now < after || !st.softAfter.CompareAndSwap(after, now+int64(softPause+jitter(softPause/3))) {
 		return
 	}
-	want := st.snap.Load().softTime()
-	k.flights.DoChan(st.id, k.flight(context.Background(), st, want, Secret{}))
+	k.behind(st, st.snap.Load().softTime())
+}
+
+// behind starts a flight that only Close waits for: also when that comes at once, as
+// in a program that asks for one token and ends.
+func (k *Keeper) behind(st *state, want time.Duration) {
+	if k.begin() != nil {
+		return
+	}
+	ch := k.flights.DoChan(st.id, func() (any, error) { return k.fly(context.Background(), st, want, Secret{}) })
+	go func() {
+		defer k.work.Done()
+		<-ch
+	}()
 }
 
 // join waits for the row's flight, which it starts if none runs.
@@ -49,24 +61,29 @@ func (k *Keeper) join(ctx context.Context, st *state, want time.Duration, not Se
 // transaction. It runs detached from the caller that began it, for FlightTime at
 // most.
 func (k *Keeper) flight(ctx context.Context, st *state, want time.Duration, not Secret) func() (any, error) {
-	return func() (sn any, err error) {
+	return func() (any, error) {
 		if err := k.begin(); err != nil {
 			return nil, err
 		}
 		defer k.work.Done()
-		defer func() {
-			if r := recover(); r != nil {
-				err = k.panicked(ctx, "provider or store", r)
-			}
-		}()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.opts.FlightTime)
-		defer cancel()
-		f := &flight{
-			keeper: k, st: st, want: want, not: not,
-			owner: k.owner + ":" + rand.Text()[:6],
-		}
-		return f.run(ctx)
+		return k.fly(ctx, st, want, not)
 	}
+}
+
+// fly is the flight, for a caller that has registered it with begin.
+func (k *Keeper) fly(ctx context.Context, st *state, want time.Duration, not Secret) (sn any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = k.panicked(ctx, "provider or store", r)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.opts.FlightTime)
+	defer cancel()
+	f := &flight{
+		keeper: k, st: st, want: want, not: not,
+		owner: k.owner + ":" + rand.Text()[:6],
+	}
+	return f.run(ctx)
 }
 
 // A flight is one refresh of one row in this process.

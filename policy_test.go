@@ -365,3 +365,21 @@ func TestEndIsToldWhereItHappened(t *testing.T) {
 		}
 	})
 }
+
+// A program that asks for one token and ends has used the login too.
+func TestUseRightBeforeCloseIsWrittenDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := NewMemoryStore()
+		row := stored(t, rows, 400*day)
+		time.Sleep(7 * day)
+		k, _ := policed(rows, &stubProvider{}, Policy{IdleTimeout: 30 * day})
+		_, err := open(t, k, row.ID).Token(t.Context())
+		must(t, err)
+		must(t, k.Close())
+		got, err := rows.FindTokenByID(t.Context(), row.ID)
+		must(t, err)
+		if !got.UsedAt.Equal(time.Now()) {
+			t.Errorf("the last use in the row was %v ago", time.Since(got.UsedAt))
+		}
+	})
+}

@@ -63,7 +63,7 @@ func (k *Keeper) touchBehind(st *state, sn *snapshot, now time.Time) {
 	if clock < after || !st.touchAfter.CompareAndSwap(after, clock+int64(softPause+jitter(softPause/3))) {
 		return
 	}
-	k.flights.DoChan(st.id, k.flight(context.Background(), st, 0, Secret{}))
+	k.behind(st, 0)
 }
 
 // touch writes down that row is used, by compare-and-swap, in a flight that found
