@@ -38,18 +38,22 @@ func (s badHistory) AppendEvents(ctx context.Context, events []tokenkeep.Event) 
 	if s.fault == keepsNone {
 		return tokenkeep.ErrNoHistory
 	}
-	for _, e := range events {
+	events = slices.Clone(events)
+	for i, e := range events {
 		switch s.fault {
 		case cutsReasons:
-			e.Reason = e.Reason[:min(len(e.Reason), 255)]
+			events[i].Reason = e.Reason[:min(len(e.Reason), 255)]
 		case countsVersions:
 			if t, err := s.FindTokenByID(ctx, e.TokenID); err == nil {
 				_ = s.SaveToken(ctx, t)
 			}
 		}
-		if s.fault == splitsCalls {
-			runtime.Gosched()
-		}
+	}
+	if s.fault != splitsCalls {
+		return s.MemoryStore.AppendEvents(ctx, events)
+	}
+	for _, e := range events {
+		runtime.Gosched()
 		if err := s.MemoryStore.AppendEvents(ctx, []tokenkeep.Event{e}); err != nil {
 			return err
 		}
