@@ -26,6 +26,7 @@ type simLife struct {
 	rng   *rand.Rand
 	known map[string]simKnown // what callers got last, by row
 	gone  map[string]bool     // rows that it deleted
+	ended map[string]bool     // rows that it asked the store to delete
 	steps map[int]int         // how often each step was reached
 	traps []simTrap
 }
@@ -175,6 +176,14 @@ func (l *simLife) forgets(id string) bool {
 	return l.gone[id]
 }
 
+// ends notes that the life asks the store to delete a row. Whatever the store answers
+// or does not, its callers have to look anew from then on.
+func (l *simLife) ends(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended[id] = true
+}
+
 // A simKnown is the newest token of a row that callers of a life have received.
 type simKnown struct {
 	tok     AccessToken
@@ -205,6 +214,7 @@ func (l *simLife) refuse(tok AccessToken) {
 func (l *simLife) has(id string, d time.Duration) bool {
 	l.mu.Lock()
 	k, ok := l.known[id]
+	ok = ok && !l.ended[id]
 	l.mu.Unlock()
 	return ok && !k.refused && time.Until(k.tok.Expiry) > d && !l.mayHaveEnded(k.tok) && !l.w.store.isDeleted(id)
 }

@@ -206,6 +206,7 @@ func (c simStoreClient) SaveToken(ctx context.Context, t *Token) error {
 
 // DeleteToken implements [TokenStore].
 func (c simStoreClient) DeleteToken(ctx context.Context, id string) error {
+	c.l.ends(id)
 	return c.call(ctx, "delete "+id, false, func() error { return c.l.w.store.delete(ctx, c.l, id) })
 }
 

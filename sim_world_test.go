@@ -134,7 +134,7 @@ func (p *simProcess) start() {
 	w := p.w
 	l := &simLife{
 		w: w, process: p.n, name: fmt.Sprintf("p%d.%d", p.n, p.ran), died: make(chan struct{}),
-		rng: w.stream(uint64(1000 + 100*p.n + p.ran)), known: map[string]simKnown{}, gone: map[string]bool{}, steps: map[int]int{}, uses: map[string]time.Time{},
+		rng: w.stream(uint64(1000 + 100*p.n + p.ran)), known: map[string]simKnown{}, gone: map[string]bool{}, ended: map[string]bool{}, steps: map[int]int{}, uses: map[string]time.Time{},
 	}
 	l.drawTraps()
 	l.keeper = New(simStoreClient{simRest: w.store, l: l}, simProviderClient{w.provider, l}, &Options{
