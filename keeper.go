@@ -269,7 +269,12 @@ func (k *Keeper) state(id string) *state {
 	}
 	st := &state{id: id}
 	k.states[id] = weak.Make(st)
-	runtime.AddCleanup(st, k.forget, id)
+	keeper := weak.Make(k) // or k would live as long as st, which an event handler of k may hold
+	runtime.AddCleanup(st, func(id string) {
+		if k := keeper.Value(); k != nil {
+			k.forget(id)
+		}
+	}, id)
 	return st
 }
 
