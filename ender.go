@@ -18,12 +18,13 @@ const endTries = 8
 // An ender ends logins, one row at a time: it judges the row, marks it by
 // compare-and-swap, revokes it at the provider, looks at it again, and deletes it.
 //
-// The mark is a claim and the state "needs login", unless it is in doubt. What read the row before, a refresh
-// or a use, conflicts with it; what reads it afterwards does not ask with a refresh
-// token that is about to die; and a new login wipes it out, which the second look
-// sees. A store cannot delete one version of a row only: a login that is saved between
-// that look and the deletion is lost. A kill leaves a row that needs a login, and tells
-// by its state that it may be alive at the provider: the next run ends it.
+// The mark is a claim and the state "needs login", unless the row is in doubt. What
+// read the row before, a refresh or a use, conflicts with it; what reads it afterwards
+// does not ask with a refresh token that is about to die; and a new login wipes it out,
+// which the second look sees. A store cannot delete one version of a row only: a login
+// that is saved between that look and the deletion is lost. A kill leaves a row that
+// needs a login, and tells by its state that it may be alive at the provider: the next
+// run ends it.
 type ender struct {
 	keeper *Keeper
 	op     string

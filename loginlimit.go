@@ -46,12 +46,12 @@ func (k *Keeper) limitLogins(ctx context.Context, row *Token, renewed bool) erro
 // but for row itself.
 func (k *Keeper) otherLogins(ctx context.Context, row *Token) ([]*Token, error) {
 	var list []*Token
-	email := emailOf(row.UserName)
+	email := EmailOf(row.UserName)
 	for t, err := range k.store.GetTokens(ctx) {
 		switch {
 		case err != nil:
 			return nil, err
-		case t.ID == row.ID || t.ClientID != row.ClientID || emailOf(t.UserName) != email:
+		case t.ID == row.ID || t.ClientID != row.ClientID || EmailOf(t.UserName) != email:
 		case t.State.Class == NeedsLogin || k.opts.Policy.Check(t, time.Now()) != nil:
 		default:
 			list = append(list, t)

@@ -85,3 +85,34 @@ func TestLoginBeyondTheLimitIsRefused(t *testing.T) {
 		must(t, loginAtDC(t, k, "eu"))
 	})
 }
+
+// Names that are no email addresses are compared whole: "tenant:1" and "tenant:2" are
+// two users, whose logins do not end each other, and neither is meant by "tenant".
+func TestNamesWithAColonAreUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := NewMemoryStore()
+		k, _ := policed(rows, &stubProvider{}, Policy{MaxLogins: 1})
+		for _, user := range []string{"tenant:1", "tenant:2"} {
+			_, err := k.Adopt(t.Context(), &Token{UserName: user, RefreshToken: NewSecret("1000.r." + user), AccessToken: NewSecret("1000.a." + user)})
+			must(t, err)
+		}
+		if left := rowsOf(t, rows); len(left) != 2 {
+			t.Errorf("left: %v", left)
+		}
+		if _, err := k.Revoke(t.Context(), RevokeQuery{UserName: "tenant"}); !errors.Is(err, ErrNotFound) {
+			t.Errorf("revoke of a user who has no login: %v", err)
+		}
+	})
+}
+
+func TestEmailOf(t *testing.T) {
+	for name, want := range map[string]string{
+		"ann@example.com:7001": "ann@example.com", "ann@example.com": "ann@example.com", "": "",
+		"ann@example.com:": "ann@example.com:", "ann@example.com:x": "ann@example.com:x",
+		"tenant:7": "tenant:7", "a:b@example.com:7": "a:b@example.com:7",
+	} {
+		if got := EmailOf(name); got != want {
+			t.Errorf("EmailOf(%q) = %q, want %q", name, got, want)
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 )
 
@@ -77,19 +76,4 @@ func (q *RevokeQuery) fits(row *Token) bool {
 	return (q.TokenID == "" || row.ID == q.TokenID) &&
 		(q.UserName == "" || isUser(row.UserName, q.UserName)) &&
 		(q.ClientID == "" || row.ClientID == q.ClientID)
-}
-
-// isUser reports whether name is that of user, who may be given by the email alone.
-func isUser(name, user string) bool {
-	return name == user || emailOf(name) == user
-}
-
-// emailOf returns the email of a name like "<email>:<zgid>", and other names as they
-// are.
-func emailOf(name string) string {
-	email, org, ok := strings.Cut(name, ":")
-	if !ok || org == "" || strings.Trim(org, "0123456789") != "" {
-		return name
-	}
-	return email
 }

@@ -23,22 +23,22 @@ func TestRevokeFinds(t *testing.T) {
 		left  string
 		err   error
 	}{
-		"one token":            {RevokeQuery{TokenID: "1000000001"}, "ann:7@eu ann@eu ann@us bob@eu", nil},
-		"a user":               {RevokeQuery{UserName: "ann"}, "anna@eu bob@eu", nil},
-		"an organisation":      {RevokeQuery{UserName: "ann:7"}, "ann@eu ann@us anna@eu bob@eu", nil},
-		"a client":             {RevokeQuery{ClientID: "1000.OTHER"}, "ann:7@eu ann@eu anna@eu bob@eu", nil},
-		"a user of a client":   {RevokeQuery{UserName: "ann", ClientID: "1000.CLIENT"}, "ann@us anna@eu bob@eu", nil},
+		"one token":            {RevokeQuery{TokenID: "1000000001"}, "ann@x:7@eu ann@x@eu ann@x@us bob@eu", nil},
+		"a user":               {RevokeQuery{UserName: "ann@x"}, "anna@x@eu bob@eu", nil},
+		"an organisation":      {RevokeQuery{UserName: "ann@x:7"}, "ann@x@eu ann@x@us anna@x@eu bob@eu", nil},
+		"a client":             {RevokeQuery{ClientID: "1000.OTHER"}, "ann@x:7@eu ann@x@eu anna@x@eu bob@eu", nil},
+		"a user of a client":   {RevokeQuery{UserName: "ann@x", ClientID: "1000.CLIENT"}, "ann@x@us anna@x@eu bob@eu", nil},
 		"all":                  {RevokeQuery{All: true}, "", nil},
-		"nothing is asked for": {RevokeQuery{}, "ann:7@eu ann@eu ann@us anna@eu bob@eu", ErrNoKey},
-		"no such user":         {RevokeQuery{UserName: "an"}, "ann:7@eu ann@eu ann@us anna@eu bob@eu", ErrNotFound},
-		"no such token":        {RevokeQuery{TokenID: "1000000099"}, "ann:7@eu ann@eu ann@us anna@eu bob@eu", ErrNotFound},
+		"nothing is asked for": {RevokeQuery{}, "ann@x:7@eu ann@x@eu ann@x@us anna@x@eu bob@eu", ErrNoKey},
+		"no such user":         {RevokeQuery{UserName: "an@x"}, "ann@x:7@eu ann@x@eu ann@x@us anna@x@eu bob@eu", ErrNotFound},
+		"no such token":        {RevokeQuery{TokenID: "1000000099"}, "ann@x:7@eu ann@x@eu ann@x@us anna@x@eu bob@eu", ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows, p := NewMemoryStore(), &stubProvider{}
-			savedLogin(t, rows, "ann", zone("eu", "1000.CLIENT"))
-			savedLogin(t, rows, "anna", nil)
-			savedLogin(t, rows, "ann", zone("us", "1000.OTHER"))
-			savedLogin(t, rows, "ann:7", nil)
+			savedLogin(t, rows, "ann@x", zone("eu", "1000.CLIENT"))
+			savedLogin(t, rows, "anna@x", nil)
+			savedLogin(t, rows, "ann@x", zone("us", "1000.OTHER"))
+			savedLogin(t, rows, "ann@x:7", nil)
 			savedLogin(t, rows, "bob", nil)
 			dry := tt.query
 			dry.DryRun = true

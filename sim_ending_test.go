@@ -195,7 +195,7 @@ func (w *simWorld) revoke(ctx context.Context, l *simLife, row *Token, r *rand.R
 	case 2:
 		q.UserName = row.UserName
 	default:
-		q.UserName = emailOf(row.UserName)
+		q.UserName = EmailOf(row.UserName)
 	}
 	run := &simEnding{query: &q, dry: q.DryRun}
 	q.Each = func(e Ending) { w.told(l, run, e) }

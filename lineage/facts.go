@@ -57,19 +57,11 @@ type Neighbour struct {
 // name is what to call the neighbour in a sentence.
 func (n Neighbour) name() string { return cmp.Or(n.UserName, "token "+n.TokenID) }
 
-// email returns what tells people apart: the name without the organisation that
-// follows the e-mail address. Refresh tokens are counted by people.
-func email(name string) string {
-	mail, org, ok := strings.Cut(name, ":")
-	if ok && strings.Contains(mail, "@") && strings.Trim(org, "0123456789") == "" {
-		return mail
-	}
-	return name
-}
-
 // SameUser reports whether two names of logins belong to one person: they are equal,
 // or are "<email>:<zgid>" of several organisations.
-func SameUser(a, b string) bool { return a != "" && strings.EqualFold(email(a), email(b)) }
+func SameUser(a, b string) bool {
+	return a != "" && strings.EqualFold(tokenkeep.EmailOf(a), tokenkeep.EmailOf(b))
+}
 
 // process returns "host:pid" of an owner, which has random parts after that.
 func process(owner string) string {

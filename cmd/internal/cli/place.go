@@ -99,3 +99,11 @@ func (a *App) look(ctx context.Context) (tokenkeep.TokenStore, error) {
 	}
 	return s, err
 }
+
+// storeOrLook is look for a dry run, and else store.
+func (a *App) storeOrLook(ctx context.Context, dry bool) (tokenkeep.TokenStore, error) {
+	if dry {
+		return a.look(ctx)
+	}
+	return a.store(ctx)
+}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tokenkeep/tokenkeep"
@@ -20,11 +19,10 @@ type people map[string][]*tokenkeep.Token
 // personOf returns the same for two logins of one user of one client, or "" if nobody
 // can tell. Names are "<email>:<organisation>", and Zoho counts for the user.
 func personOf(t *tokenkeep.Token) string {
-	email, _, _ := strings.Cut(t.UserName, ":")
-	if email == "" {
+	if t.UserName == "" {
 		return ""
 	}
-	return email + "\x00" + t.ClientID + "\x00" + t.DataCentre
+	return tokenkeep.EmailOf(t.UserName) + "\x00" + t.ClientID + "\x00" + t.DataCentre
 }
 
 func (p people) add(t *tokenkeep.Token) {

@@ -88,11 +88,7 @@ func (a *App) reapTokens(ctx context.Context, o reapOptions) error {
 	if err != nil {
 		return err
 	}
-	open := a.store
-	if o.dryRun {
-		open = a.look
-	}
-	s, err := open(ctx)
+	s, err := a.storeOrLook(ctx, o.dryRun)
 	if err != nil {
 		return err
 	}

@@ -49,11 +49,7 @@ func (a *App) revokeTokens(ctx context.Context, names []string, o revokeOptions)
 	case len(names) > 0 && (selected || o.all), o.all && selected:
 		return usagef("name logins, or select them with --user and --client, or take --all")
 	}
-	open := a.store
-	if o.dryRun {
-		open = a.look
-	}
-	s, err := open(ctx)
+	s, err := a.storeOrLook(ctx, o.dryRun)
 	if err != nil {
 		return err
 	}
